@@ -1,0 +1,1 @@
+"""Who proposes tasks and who carries them out."""

@@ -1,0 +1,1 @@
+"""The `autotelic` command: one thin file a subcommand."""

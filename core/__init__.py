@@ -1,0 +1,1 @@
+"""The nouns, the seams, the vocabulary of failure; what checks, actions and views mean. Imports nothing of ours."""

@@ -1,0 +1,275 @@
+"""Every setting of a run, with its default, its range and its meaning; read from TOML, changed from the command line.
+
+A setting that does not exist is refused with the nearest valid name, and a value that is not
+supported is refused with what is: nothing is silently ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import ConfigError
+
+
+class Section(BaseModel):
+    """Base of the sections: immutable, unknown names forbidden, defaults validated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class RunConfig(Section):
+    """How long, and from which seed."""
+
+    seed: int = Field(0, ge=0)
+    iterations: int | None = Field(None, ge=1, description="stop after this many iterations; None: no limit")
+    minutes: float | None = Field(
+        None, gt=0, description="budget of the whole run, exploration and evaluation included"
+    )
+
+
+class SiteConfig(Section):
+    """Where the agent may go, and how that place is put back as it was."""
+
+    urls: tuple[str, ...] = Field(("shop",), min_length=1, description="URLs, or names of bundled sites")
+    seed: int = Field(0, ge=0, description="seed of a bundled site's records")
+    reset: str = Field(
+        "",
+        description="URL to request or command to run before an attempt; empty: a fresh profile where bundled, else none",
+    )
+    allowed_origins: tuple[str, ...] = Field(
+        (), description="more origins that the browser may reach, as https://host[:port]"
+    )
+    storage_state: str = Field("", description="Playwright storage state file of a logged-in session")
+    login: str = Field("", description="scripted log-in hook, as package.module:function")
+    obey_robots: bool = True
+
+
+class ExploreConfig(Section):
+    """The exploring proposer's budget and manners."""
+
+    pages: int = Field(60, ge=1)
+    seconds: float = Field(60.0, gt=0)
+    tasks: int = Field(240, ge=1, description="size of the pool of proven tasks")
+    delay: float = Field(0.0, ge=0, description="seconds between requests; at least 1 outside loopback")
+    replays: int = Field(2, ge=1, description="times a proposal is replayed from a fresh state with its check true")
+    seed: int = Field(0, ge=0)
+
+
+class ProposerConfig(Section):
+    """Who proposes tasks, and how mastery steers it."""
+
+    kind: str = "exploring"
+    mastered: float = Field(0.9, gt=0, le=1, description="a family at or above this success rate is retired to upkeep")
+    compose_above: float = Field(0.7, gt=0, le=1, description="families above this success rate are composed")
+
+
+class SamplerConfig(Section):
+    """What to practise next (see `training/curriculum`)."""
+
+    kind: str = "sec"
+    step_size: float = Field(0.3, gt=0, le=1, description="SEC's alpha")
+    temperature: float = Field(0.4, gt=0, description="SEC's tau")
+    uniform_share: float = Field(0.15, ge=0, le=1)
+
+
+class ActorConfig(Section):
+    """One episode: what the policy is shown and how long it may try."""
+
+    prompt: Literal["compact", "full"] = Field(
+        "compact", description="full explains the grammar; the embedded policy wants compact"
+    )
+    observation_tokens: int = Field(220, ge=40)
+    history: int = Field(6, ge=0, description="past actions shown")
+    max_steps: int = Field(10, ge=1)
+    max_invalid: int = Field(3, ge=1, description="actions in a row that may fail before the episode ends")
+    episode_seconds: float = Field(60.0, gt=0)
+
+
+class PolicyConfig(Section):
+    """The model that acts and learns."""
+
+    kind: str = "local"
+    model: str = Field("embedded", description="'embedded', or a folder with a Hugging Face causal language model")
+    temperature: float = Field(1.0, gt=0)
+    max_tokens: int = Field(48, ge=1)
+    max_batch: int = Field(32, ge=1)
+    threads: int = Field(1, ge=1, description="torch threads")
+
+
+class TrainingConfig(Section):
+    """The update (see `training/losses` and `training/advantages`)."""
+
+    algorithm: Literal["grpo", "rloo", "filtered_bc"] = "grpo"
+    tasks_per_iteration: int = Field(16, ge=1)
+    group_size: int = Field(8, ge=2)
+    refill_rounds: int = Field(1, ge=0, description="further draws while too few groups carry a signal")
+    learning_rate: float = Field(2e-4, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    epochs: int = Field(1, ge=1, description="passes over one iteration's rows")
+    minibatches: int = Field(2, ge=1, description="optimizer steps in a pass")
+    micro_batch_tokens: int = Field(8192, ge=256)
+    eps_low: float = Field(0.2, gt=0)
+    eps_high: float = Field(0.28, gt=0)
+    normalise_std: bool = True
+    kl_coefficient: float = Field(0.0, ge=0)
+    entropy_coefficient: float = Field(0.0, ge=0)
+    warm_start: bool = Field(False, description="imitate the explorer's own replays before the first iteration")
+
+
+class JudgeConfig(Section):
+    """Who scores training episodes."""
+
+    kind: str = "checks"
+
+
+class EvaluationConfig(Section):
+    """Held-out success: measured, never trained on."""
+
+    heldout: str = Field("", description="task file; empty: the bundled site's test split, where there is one")
+    episodes_per_task: int = Field(2, ge=1)
+    every: int = Field(0, ge=0, description="iterations between measurements inside the run; 0: only first and last")
+    share: float = Field(0.25, gt=0, lt=1, description="share of a time budget kept for the final measurement")
+    temperature: float = Field(1.0, gt=0)
+
+
+class BrowserConfig(Section):
+    """The browser behind the web environment."""
+
+    executable: str = Field("", description="path of a Chromium; empty: look for one")
+    contexts: int = Field(4, ge=1, description="episodes at once in one browser")
+    processes: int = Field(1, ge=1)
+    headless: bool = True
+    screenshots: Literal["off", "final", "every"] = "final"
+    settle_quiet_ms: int = Field(40, ge=0)
+    action_timeout: float = Field(5.0, gt=0)
+    navigation_timeout: float = Field(15.0, gt=0)
+    width: int = Field(1280, ge=200)
+    height: int = Field(900, ge=200)
+
+
+class RetentionConfig(Section):
+    """What is kept when a run gets long."""
+
+    screenshots_mb: int = Field(500, ge=0)
+    weights: int = Field(3, ge=1, description="iterations whose weights are kept, beside the first and the last")
+
+
+class Config(Section):
+    """A run's whole configuration."""
+
+    run: RunConfig = RunConfig()
+    site: SiteConfig = SiteConfig()
+    explore: ExploreConfig = ExploreConfig()
+    proposer: ProposerConfig = ProposerConfig()
+    sampler: SamplerConfig = SamplerConfig()
+    actor: ActorConfig = ActorConfig()
+    policy: PolicyConfig = PolicyConfig()
+    training: TrainingConfig = TrainingConfig()
+    judge: JudgeConfig = JudgeConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    browser: BrowserConfig = BrowserConfig()
+    retention: RetentionConfig = RetentionConfig()
+
+
+def load(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
+    """The configuration of a TOML file with `section.key=value` overrides on top; raises `ConfigError`."""
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"there is no configuration file '{path}'") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"'{path}' cannot be read as TOML: {error}") from error
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or key.count(".") != 1:
+            raise ConfigError(f"'{override}' is not of the form section.key=value, as in training.group_size=8")
+        section, name = key.strip().split(".")
+        table = data.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"'{section}' must be a section ([{section}]), not a value")
+        table[name] = _literal(value.strip())
+    return validate(data)
+
+
+def validate(data: Mapping[str, Any]) -> Config:
+    """A `Config` from plain data; raises `ConfigError` that names the setting, and the nearest one if unknown."""
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from error
+
+
+def flatten(config: Config) -> dict[str, Any]:
+    """`section.key` → value, for logs and for `--dry-run`."""
+    return {
+        f"{section}.{key}": value
+        for section, table in config.model_dump(mode="json").items()
+        for key, value in table.items()
+    }
+
+
+def to_toml(config: Config) -> str:
+    """The configuration as TOML; settings that are None are left out."""
+    lines: list[str] = []
+    for section, table in config.model_dump(mode="json").items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {_toml(value)}" for key, value in table.items() if value is not None]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _literal(text: str) -> Any:
+    """A command line's value: TOML where it parses, a plain string otherwise."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + "".join(c if c >= " " else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return repr(value)
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    name = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, _names(), n=1, cutoff=0.5)
+        return f"'{name}' is not a setting" + (f"; the nearest is '{near[0]}'" if near else "")
+    return f"{name} = {first['input']!r} is not possible: {first['msg']}"
+
+
+def _names() -> list[str]:
+    names: list[str] = []
+    for section, field in Config.model_fields.items():
+        kind = field.annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, Section)
+        names.append(section)
+        names += [f"{section}.{key}" for key in kind.model_fields]
+    return names
+
+
+def choices(section: str, key: str) -> tuple[str, ...]:
+    """The values of a setting that has a closed list of them; empty otherwise."""
+    kind = Config.model_fields[section].annotation
+    assert isinstance(kind, type)
+    assert issubclass(kind, Section)
+    return tuple(str(choice) for choice in get_args(kind.model_fields[key].annotation))

@@ -1,0 +1,253 @@
+"""The nouns of the system: what is proposed, done, seen, judged, learned from and remembered.
+
+Everything here is a frozen pydantic model, because all of it is written to disk and read back by
+another process. Lengths are in tokens, times in seconds, and probabilities in natural logarithms
+unless a field says otherwise.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.checks import Check
+
+
+class Record(BaseModel):
+    """Base of everything that is written to disk: immutable, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageRef(Record):
+    """A screenshot by content: `sha256` names the file in the run's `screenshots/` folder."""
+
+    sha256: str
+    width: int
+    height: int
+    media_type: str = "image/webp"
+
+
+class Goal(Record):
+    """What somebody wants the agent to become good at."""
+
+    id: str
+    text: str
+    source: Literal["user", "proposer", "curriculum"] = "proposer"
+    constraints: tuple[str, ...] = ()
+
+
+class Task(Record):
+    """One thing to do, with a way to tell whether it was done.
+
+    `family` is the kind of task (look-up, form, navigation, ...), the unit of mastery and of
+    curricula. `start_url` may be relative; it is then resolved against the run's first site.
+    """
+
+    id: str
+    instruction: str
+    start_url: str
+    environment: str = "web"
+    goal: Goal | None = None
+    proposed_by: str = ""
+    family: str = ""
+    skill_tags: tuple[str, ...] = ()
+    check: Check | None = None
+    parent_id: str | None = None
+    seed: int = 0
+    max_steps: int = 10
+    changes_state: bool = False
+
+
+class Element(Record):
+    """One interactive or informative element of a page, in document order.
+
+    `id` is stable while the page lives. `role` and `name` are the ARIA role and accessible name;
+    informative elements use the roles `heading`, `text`, `cell`, `definition`, `alert` and `status`.
+    `group` is the accessible name of the closest form, dialog, field set, or landmark; `row` and
+    `column` place a cell or a control inside a table (`row` is the row's header text or first cell).
+    `nth` counts from 1 among the page's elements with the same role and name. `bounds` is
+    (x, y, width, height) in CSS pixels relative to the viewport.
+    """
+
+    id: str
+    role: str
+    name: str = ""
+    value: str = ""
+    states: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    href: str = ""
+    input_type: str = ""
+    group: str = ""
+    table: str = ""
+    row: str = ""
+    row_index: int | None = None
+    column: str = ""
+    nth: int = 1
+    level: int | None = None
+    bounds: tuple[int, int, int, int] | None = None
+    interactive: bool = False
+    frame: str = ""
+
+
+class Observation(Record):
+    """What the agent sees after reset or a step; `text` is the page's whole visible text."""
+
+    url: str
+    title: str = ""
+    text: str = ""
+    screenshot: ImageRef | None = None
+    elements: tuple[Element, ...] = ()
+    last_action_error: str = ""
+    tabs: tuple[str, ...] = ()
+    active_tab: int = 0
+
+
+class Action(Record):
+    """A structured action; `raw_text` is what the policy wrote. The grammar is in `core.actions`."""
+
+    name: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    raw_text: str = ""
+
+
+class Sampling(Record):
+    """How tokens were drawn. Log-probabilities are always those of the distribution sampled from."""
+
+    temperature: float = 1.0
+    max_tokens: int = 48
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+class Completion(Record):
+    """Exactly what a policy sampled: one log-probability (natural log) per output token."""
+
+    prompt_ids: tuple[int, ...]
+    output_ids: tuple[int, ...]
+    rollout_logprobs: tuple[float, ...]
+    text: str = ""
+    sampling: Sampling = Sampling()
+    policy_version: int = 0
+    finish_reason: Literal["stop", "length", "abort"] = "stop"
+
+
+class Message(Record):
+    """One chat turn; `images` are shown before the text."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    images: tuple[ImageRef, ...] = ()
+
+
+class StepResult(Record):
+    """What an environment returns from `step`, in Gymnasium's words."""
+
+    observation: Observation
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    info: dict[str, Any] = Field(default_factory=dict)
+
+
+class Step(Record):
+    """One decision: what was seen, what was written, what was done. Only a policy's tokens are trained."""
+
+    observation: Observation
+    completion: Completion | None = None
+    action: Action
+    initiator: Literal["policy", "skill", "human"] = "policy"
+    reward: float = 0.0
+    terminated: bool = False
+    truncated: bool = False
+    info: dict[str, Any] = Field(default_factory=dict)
+
+
+class StopReason(StrEnum):
+    """Why an episode ended; `ERROR` means the infrastructure failed, and the episode is unscored."""
+
+    ANSWERED = "answered"
+    GAVE_UP = "gave_up"
+    DONE = "done"
+    MAX_STEPS = "max_steps"
+    REPEATED_INVALID = "repeated_invalid"
+    INTERVENED = "intervened"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+class Trajectory(Record):
+    """One episode. `role` says what it was for; `group_id` names the attempts at the same task."""
+
+    id: str
+    task: Task
+    group_id: str = ""
+    role: Literal["train", "heldout", "control", "explore", "verify", "demo"] = "train"
+    steps: tuple[Step, ...] = ()
+    final_observation: Observation | None = None
+    answer: str | None = None
+    stop_reason: StopReason = StopReason.DONE
+    policy_version: int = 0
+    error: str = ""
+    iteration: int = 0
+    started_at: float = 0.0
+    wall_s: float = 0.0
+
+
+class GroundTruth(Record):
+    """What `Environment.collect_evidence` read at the end of an episode; only the `functional` judge sees it."""
+
+    evidence: dict[str, Any] = Field(default_factory=dict)
+
+
+class Verdict(Record):
+    """A judge's opinion in [0, 1]; `None` is *unscored*, which is never the same as 0."""
+
+    value: float | None
+    explanation: str = ""
+    evaluator: str = ""
+    evidence: tuple[str, ...] = ()
+
+
+class Skill(Record):
+    """A declarative, parametrised program over actions, with a postcondition. Data, never code."""
+
+    id: str
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    steps: tuple[Action, ...] = ()
+    preconditions: dict[str, Any] = Field(default_factory=dict)
+    postcondition: Check | None = None
+    version: int = 1
+    source_trajectory_ids: tuple[str, ...] = ()
+    attempts: int = 0
+    successes: int = 0
+    status: Literal["candidate", "verified", "degraded", "retired"] = "candidate"
+
+
+class TrainingRow(Record):
+    """Tokens to train on. All per-token fields have the length of `input_ids`.
+
+    `loss_mask[t]` says whether token t was sampled by the policy; `rollout_logprobs[t]` and
+    `advantages[t]` are 0 where it was not.
+    """
+
+    input_ids: tuple[int, ...]
+    loss_mask: tuple[bool, ...]
+    rollout_logprobs: tuple[float, ...]
+    advantages: tuple[float, ...]
+    rollout_id: str = ""
+    policy_version: int = 0
+    temperature: float = 1.0
+    images: tuple[ImageRef, ...] = ()
+
+
+class Mastery(Record):
+    """Attempts and successes of one task family or skill; `recent` is an exponential moving success rate."""
+
+    attempts: int = 0
+    successes: int = 0
+    recent: float | None = None

@@ -1,0 +1,1 @@
+"""Where tasks are carried out: browsers, bundled sites, tools, and a deterministic fake."""

@@ -1,0 +1,1 @@
+"""Who judges, and how success on held-out tasks is measured."""

@@ -1,0 +1,1 @@
+"""From judged episodes to new weights."""

@@ -40,7 +40,7 @@ class SiteConfig(Section):
     seed: int = Field(0, ge=0, description="seed of a bundled site's records")
     reset: str = Field(
         "",
-        description="URL to request or command to run before an attempt; empty: a fresh profile where bundled, else none",
+        description="URL to request or command to run before an attempt; empty: a fresh session if bundled, else none",
     )
     allowed_origins: tuple[str, ...] = Field(
         (), description="more origins that the browser may reach, as https://host[:port]"

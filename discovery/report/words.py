@@ -1,0 +1,64 @@
+"""Checks, figures and times as a reader would say them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, FunctionalCheck, PageCheck, UrlCheck
+
+
+def check_in_words(check: Check | None) -> str:
+    """What has to hold for the task to count as done, as a clause without a full stop."""
+    match check:
+        case None:
+            return "nothing is checked"
+        case AnswerCheck(equals=expected):
+            return f"the answer is “{expected}”"
+        case UrlCheck(matches=pattern):
+            return f"the address matches {pattern}"
+        case PageCheck(contains=texts, url=pattern):
+            shown = _join([f"“{text}”" for text in texts], "and")
+            return f"the page shows {shown}" + (f" at an address that matches {pattern}" if pattern else "")
+        case FunctionalCheck(expect=expected):
+            return f"the site's records hold {json.dumps(expected, ensure_ascii=False)}"
+        case AllCheck(of=parts):
+            return _join([_nested(part) for part in parts], "and")
+        case AnyCheck(of=parts):
+            return _join([_nested(part) for part in parts], "or")
+
+
+def share(value: float | None, digits: int = 0) -> str:
+    """A share of 1 as a percentage; an em dash when there is none."""
+    return "—" if value is None else f"{value * 100:.{digits}f}%"
+
+
+def points(value: float) -> str:
+    """A difference of two shares, signed, in percentage points."""
+    return f"{value * 100:+.1f}".replace("-", "−")  # noqa: RUF001
+
+
+def duration(seconds: float | None) -> str:
+    """A time span in its two largest units."""
+    if seconds is None:
+        return "—"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def count(value: float | None) -> str:
+    """A whole number with thin spaces between thousands."""
+    return "—" if value is None else f"{round(value):,}".replace(",", "\u202f")
+
+
+def _nested(check: Check) -> str:
+    text = check_in_words(check)
+    return f"({text})" if isinstance(check, AllCheck | AnyCheck) else text
+
+
+def _join(parts: Sequence[str], word: str) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" {word} " + parts[-1]

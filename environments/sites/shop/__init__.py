@@ -1,0 +1,1 @@
+"""Fernway Supply: a shop for outdoor and household goods."""

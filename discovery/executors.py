@@ -112,7 +112,7 @@ class AsyncExecutor:
         self.gate = gate or Gate()
         self._guard_seconds = episode_seconds + 30.0  # the actor keeps the time itself; this is for one that hangs
         self._backoff = backoff
-        self._on_start = on_start or (lambda job: None)
+        self._on_start = on_start or (lambda _: None)
         self._flying: dict[str, asyncio.Task[Any]] = {}
 
     async def run(

@@ -5,26 +5,27 @@ from __future__ import annotations
 import base64
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from core import actions, views
-from core.types import ImageRef, Observation, Trajectory, Verdict
-from discovery.report.record import Episode
+from core.errors import StorageFault
+from core.types import Action, ImageRef, Observation, Trajectory, Verdict
+from discovery.report.record import outcome
 from discovery.report.words import check_in_words
+from memory.screenshots import ScreenshotStore
+from memory.trajectories import Summary
 
 _VIEW_TOKENS = 400
 _TEXT_LIMIT = 2500
-_SUFFIXES = {"image/webp": "webp", "image/png": "png", "image/jpeg": "jpg"}
 
 
-def choose(episodes: Sequence[Episode], most: int) -> list[str]:
+def choose(episodes: Sequence[Summary], most: int) -> list[str]:
     """Ids of at most `most` episodes that between them show every role, family and outcome, early and late."""
-    piles: dict[tuple[str, str, str], list[Episode]] = defaultdict(list)
+    piles: dict[tuple[str, str, str], list[Summary]] = defaultdict(list)
     for episode in episodes:
-        piles[(episode.role, episode.outcome, episode.family)].append(episode)
+        piles[(episode.role, outcome(episode.value), episode.family)].append(episode)
     queues = [_ends_first(pile) for _, pile in sorted(piles.items())]
-    chosen: list[Episode] = []
+    chosen: list[Summary] = []
     depth = 0
     while len(chosen) < most and any(depth < len(queue) for queue in queues):
         chosen += [queue[depth] for queue in queues if depth < len(queue)]
@@ -33,7 +34,7 @@ def choose(episodes: Sequence[Episode], most: int) -> list[str]:
     return [episode.id for episode in episodes if episode.id in keep]
 
 
-def _ends_first(pile: list[Episode]) -> list[Episode]:
+def _ends_first(pile: list[Summary]) -> list[Summary]:
     """The latest, the earliest, the second latest, the second earliest, ..."""
     out, low, high = [], 0, len(pile) - 1
     while low <= high:
@@ -47,30 +48,30 @@ def _ends_first(pile: list[Episode]) -> list[Episode]:
 class Album:
     """Screenshots and page texts shared by all recordings, each held once, up to a budget of bytes."""
 
-    def __init__(self, folder: Path, *, image_bytes: int, text_bytes: int) -> None:
+    def __init__(self, store: ScreenshotStore, *, image_bytes: int, text_bytes: int) -> None:
         self.images: dict[str, str] = {}
         self.texts: list[str] = []
-        self._folder, self._image_budget, self._text_budget = folder, image_bytes, text_bytes
+        self._store, self._image_budget, self._text_budget = store, image_bytes, text_bytes
         self._index: dict[str, int] = {}
         self.left_out = 0
 
     def image(self, reference: ImageRef | None) -> str | None:
         """The key under which `images` holds the screenshot as a data URI; None when missing or over budget."""
-        if reference is None or not reference.sha256.isalnum():
+        if reference is None:
             return None
         if reference.sha256 in self.images:
             return reference.sha256
-        path = self._folder / f"{reference.sha256}.{_SUFFIXES.get(reference.media_type, 'webp')}"
         try:
-            data = path.read_bytes()
-        except OSError:
+            data = self._store.read(reference)
+        except (ValueError, StorageFault):
+            data = None
+        if data is None:
             return None
         if len(data) > self._image_budget:
             self.left_out += 1
             return None
         self._image_budget -= len(data)
-        media = reference.media_type if reference.media_type in _SUFFIXES else "image/webp"
-        self.images[reference.sha256] = f"data:{media};base64,{base64.b64encode(data).decode('ascii')}"
+        self.images[reference.sha256] = f"data:image/webp;base64,{base64.b64encode(data).decode('ascii')}"
         return reference.sha256
 
     def text(self, text: str) -> int | None:
@@ -121,13 +122,6 @@ def describe(trajectory: Trajectory, verdict: Verdict | None, album: Album) -> d
     }
 
 
-def outcome(value: float | None) -> str:
-    """solved, failed or unscored."""
-    if value is None:
-        return "unscored"
-    return "solved" if value >= 0.5 else "failed"
-
-
 def _frame(observation: Observation, instruction: str, album: Album) -> dict[str, Any]:
     return {
         "url": observation.url,
@@ -141,8 +135,10 @@ def _frame(observation: Observation, instruction: str, album: Album) -> dict[str
 
 def _line(name: str, arguments: dict[str, Any], raw_text: str) -> str:
     """The action in the grammar's own words; what was written, where it could not be read as an action."""
+    if name not in actions.ACTION_NAMES:
+        return _last_line(raw_text.splitlines()) or name
     try:
-        return actions.render(actions.Action(name=name, arguments=arguments))
+        return actions.render(Action(name=name, arguments=arguments))
     except (KeyError, TypeError, ValueError):
         return _last_line(raw_text.splitlines()) or name
 

@@ -77,7 +77,7 @@ class _Scale:
         for index in range(steps + 1):
             value = self.y_low + (self.y_high - self.y_low) * index / steps
             y = self.y(value)
-            out.append(f'<path d="M{_LEFT} {y:.1f}H{self.width - _RIGHT}" class="grid"/>')
+            out.append(f'<path d="M{_LEFT} {y:.1f}H{self.width - _RIGHT}" class="gridline"/>')
             out.append(
                 f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" class="tick end">{_tick(value, self.chart.share)}</text>'
             )

@@ -2,6 +2,7 @@
 
 A check is data. It is decided from the end of an episode alone: the agent's answer, the final URL,
 the visible text of the final page and, for bundled sites, the evidence of their ground-truth interface.
+Patterns come from files and models: each is Python's `re` syntax, searched within a limit of time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import regex  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
@@ -23,6 +25,11 @@ class AnswerCheck(_Check):
 
     kind: Literal["answer"] = "answer"
     equals: str
+
+    @field_validator("equals", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class UrlCheck(_Check):
@@ -88,17 +95,20 @@ def holds(
     page_text: str,
     evidence: Mapping[str, Any] | None = None,
 ) -> bool | None:
-    """Decide a check; `None` when it needs evidence that is not there (three-valued `all` and `any`)."""
+    """Decide a check (three-valued `all` and `any`).
+
+    `None` when it cannot be decided: it needs evidence that is not there, or its pattern takes too long.
+    """
     match check:
         case AnswerCheck(equals=expected):
             return answer is not None and normal_answer(answer) == normal_answer(expected)
         case UrlCheck(matches=pattern):
-            return re.search(pattern, url) is not None
+            return _found(pattern, url)
         case PageCheck(contains=texts, url=pattern):
             page = fold(page_text)
-            return all(fold(text) in page for text in texts) and (
-                pattern is None or re.search(pattern, url) is not None
-            )
+            if not all(fold(text) in page for text in texts):
+                return False
+            return pattern is None or _found(pattern, url)
         case FunctionalCheck(expect=expected):
             return None if evidence is None else matches(expected, evidence)
         case AllCheck(of=parts) | AnyCheck(of=parts):
@@ -139,13 +149,18 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
+_SEARCH_SECONDS = 0.5
 _OUTER = " \t\n\"'`.,;:!?()[]{}<>*_“”‘’"  # noqa: RUF001
-_NUMBER = re.compile(r"([-+]?)([$€£¥]?)\s*(\d[\d,]*)(\.\d+)?\s*(%?)")
+_NUMBER = re.compile(r"([-+]?)([$€£¥]?) ?(\d{1,3}(?:,\d{3})+|\d+|(?=\.))(\.\d+)? ?(%?)[$€£¥]?")
 
 
 def normal_answer(text: str) -> str:
     """The form in which answers are compared: `$1,299.00` and ` 1299 ` are the same, so are `Yes.` and `yes`."""
-    text = fold(text).strip(_OUTER)
+    folded = fold(text)
+    text = folded.strip(_OUTER) or folded
+    before = folded[: folded.index(text)]
+    if text[:1].isdigit() and before.endswith(".") and not before.endswith(".."):
+        text = f".{text}"  # a decimal point, not a full stop
     number = _NUMBER.fullmatch(text)
     if number is None:
         return text
@@ -156,9 +171,18 @@ def normal_answer(text: str) -> str:
     return f"{negative}{digits}{fraction}{percent}"
 
 
+def _found(pattern: str, url: str) -> bool | None:
+    """`re.search` that gives up: a pattern such as `(.*a){20}b` would hold up the whole process for years."""
+    try:
+        return regex.search(pattern, url, timeout=_SEARCH_SECONDS) is not None
+    except TimeoutError:
+        return None
+
+
 def _valid_pattern(pattern: str) -> str:
     try:
         re.compile(pattern)
-    except re.error as error:
+        regex.compile(pattern)
+    except (re.error, regex.error, RecursionError, OverflowError) as error:
         raise ValueError(f"'{pattern}' is not a regular expression: {error}") from error
     return pattern

@@ -1,0 +1,1 @@
+"""The help desk: tickets in queues, worked on by signed-in agents."""

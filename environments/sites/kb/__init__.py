@@ -1,0 +1,1 @@
+"""The knowledge base: the internal handbook of a software company."""

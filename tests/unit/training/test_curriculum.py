@@ -1,0 +1,122 @@
+"""Samplers: what they draw, what they learn, and that they can be put away and taken up again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+
+import pytest
+
+from core.config import SamplerConfig
+from core.errors import ConfigError, UserError
+from core.protocols import TaskSampler
+from core.types import Task
+from training.curriculum import SAMPLERS, build
+
+CONFIG = SamplerConfig(kind="sec", step_size=0.5, temperature=0.4, uniform_share=0.2)
+
+
+def tasks(**families: int) -> list[Task]:
+    return [
+        Task(id=f"{family}-{i}", instruction="do it", start_url="/", family=family)
+        for family, count in families.items()
+        for i in range(count)
+    ]
+
+
+@pytest.fixture(params=sorted(SAMPLERS))
+def sampler(request) -> TaskSampler:
+    return build(CONFIG.model_copy(update={"kind": request.param}))
+
+
+def test_samplers_keep_the_protocol(sampler):
+    assert isinstance(sampler, TaskSampler)
+
+
+def test_no_task_is_drawn_twice_before_all_were(sampler):
+    pool = tasks(a=3, b=1, c=6)
+    for seed in range(20):
+        drawn = [task.id for task in sampler.sample(pool, 25, seed=seed)]
+        assert len(drawn) == 25
+        assert len(set(drawn[:10])) == len(set(drawn[10:20])) == 10
+        assert len(set(drawn[20:])) == 5
+
+
+def test_the_seed_decides(sampler):
+    pool = tasks(a=30, b=30)
+    draw = [[task.id for task in sampler.sample(pool, 12, seed=seed)] for seed in (5, 5, 6)]
+    assert draw[0] == draw[1] != draw[2]
+
+
+def test_an_empty_pool_is_said(sampler):
+    with pytest.raises(UserError, match="no tasks"):
+        sampler.sample([], 3, seed=0)
+    assert sampler.sample(tasks(a=2), 0, seed=0) == []
+
+
+def test_a_sampler_taken_up_again_goes_on_the_same(sampler):
+    pool = tasks(a=20, b=20, c=20)
+    for seed in range(3):
+        for task in sampler.sample(pool, 6, seed=seed):
+            sampler.update(task.family, [1, 0], [1.0, -1.0] if task.family == "b" else [0.0, 0.0])
+    again = build(CONFIG.model_copy(update={"kind": "sec" if "values" in sampler.state() else "uniform"}))
+    again.restore(json.loads(json.dumps(sampler.state())))
+    for seed in range(10, 14):
+        assert sampler.sample(pool, 9, seed=seed) == again.sample(pool, 9, seed=seed)
+        for each in (sampler, again):
+            each.update("c", [1, 1, 0], [0.7, 0.7, -1.4])
+    assert sampler.state() == again.state()
+
+
+def test_an_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="'unifrom' is not a sampler; the nearest is 'uniform'"):
+        build(SamplerConfig(kind="unifrom"))
+
+
+def test_sec_by_hand():
+    """α = 0.5: r = mean |A| over the batch's attempts; families not drawn are pulled towards 0."""
+    sampler = build(CONFIG)
+    pool = tasks(a=4, b=4)
+    sampler.sample(pool, 8, seed=0)
+    sampler.update("a", [1, 0], [1.0, -1.0])
+    sampler.update("a", [1, 1], [0.0, 0.0])
+    sampler.update("b", [1, 0], [0.8, -0.8])
+    sampler.sample(pool[:4], 1, seed=0)  # closes the batch; draws a alone
+    assert sampler.state()["values"] == pytest.approx({"a": 0.25, "b": 0.4})
+    sampler.update("a", [1, 0], [1.0, -1.0])
+    sampler.sample(pool, 1, seed=0)
+    assert sampler.state()["values"] == pytest.approx({"a": 0.625, "b": 0.2})
+    chances = sampler.probabilities(["a", "b"])
+    softmax = math.exp(0.625 / 0.4) / (math.exp(0.625 / 0.4) + math.exp(0.2 / 0.4))
+    assert chances == pytest.approx({"a": 0.8 * softmax + 0.1, "b": 0.8 * (1 - softmax) + 0.1})
+
+
+def test_sec_takes_a_family_of_which_nothing_was_scored_as_no_evidence():
+    sampler = build(CONFIG)
+    pool = tasks(a=2, b=2)
+    sampler.sample(pool, 4, seed=0)
+    sampler.update("a", [1, 0], [1.0, -1.0])
+    sampler.update("b", [1, 0], [1.0, -1.0])
+    sampler.sample(pool, 4, seed=1)
+    sampler.update("a", [1, 1], [0.0, 0.0])
+    sampler.update("b", [], [])
+    sampler.sample(pool, 4, seed=2)
+    assert sampler.state()["values"] == pytest.approx({"a": 0.25, "b": 0.5})
+
+
+def test_sec_draws_by_its_probabilities():
+    sampler = build(CONFIG)
+    pool = tasks(easy=1000, good=1000, hard=1000)
+    sampler.sample(pool, 3, seed=0)
+    for family, size in (("easy", 0.0), ("good", 1.0), ("hard", 0.3)):
+        sampler.update(family, [1, 0], [size, -size])
+    drawn = Counter(task.family for seed in range(60) for task in sampler.sample(pool, 50, seed=seed))
+    for family, chance in sampler.probabilities(["easy", "good", "hard"]).items():
+        assert drawn[family] / 3000 == pytest.approx(chance, abs=0.04)
+    assert drawn["good"] > drawn["hard"] > drawn["easy"] > 0
+
+
+def test_sec_refuses_rewards_without_their_advantages():
+    with pytest.raises(ValueError, match="2 rewards but 1 advantages"):
+        build(CONFIG).update("a", [1, 0], [1.0])

@@ -1,0 +1,162 @@
+"""Rows of tokens laid out as tensors: shared prefixes computed once, little padding, no row seeing another.
+
+Attempts at the same task meet the same pages, so many rows begin alike. Rows that share a long prefix
+become one *tree*: the prefix is laid out once, what follows branches off it, a mask lets each token
+see its own ancestors only, and positions count from the root (the idea of tree attention, as in
+SpecInfer, arXiv 2305.09781, turned to training). A tree of one row is an ordinary causal sequence.
+Trees are padded on the right into micro-batches of about equal length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.types import TrainingRow
+
+_SHORTEST_SHARED = 24
+_LONGEST_TREE = 640
+
+
+@dataclass
+class Tree:
+    """Rows with a common prefix: `tokens` in depth-first order, `paths[i]` the places of row i's tokens."""
+
+    tokens: list[int] = field(default_factory=list)
+    paths: list[tuple[int, list[int]]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def graft(self, index: int, ids: Sequence[int], shared: int) -> None:
+        """Add row `index`, whose first `shared` tokens are those of the row added last."""
+        start = len(self.tokens)
+        held = self.paths[-1][1][:shared] if shared else []
+        self.tokens += ids[shared:]
+        self.paths.append((index, held + list(range(start, start + len(ids) - shared))))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One micro-batch. B sequences of T tokens, N trained tokens; `mask` is None where plain causality does.
+
+    `source` indexes the flattened (B·T) hidden states that predict the trained tokens `targets`.
+    """
+
+    input_ids: Tensor  # (B, T) int64
+    position_ids: Tensor | None  # (B, T) int64
+    mask: Tensor | None  # (B, 1, T, T) bool, True where attended
+    source: Tensor  # (N,) int64
+    targets: Tensor  # (N,) int64
+    temperatures: Tensor  # (N,)
+    rollout: Tensor  # (N,) log-probabilities when sampled
+    advantages: Tensor  # (N,)
+    rows: Tensor  # (N,) int64, the row that each trained token belongs to
+
+    @property
+    def tokens(self) -> int:
+        return len(self.targets)
+
+
+def check(rows: Sequence[TrainingRow], vocabulary: int) -> None:
+    """Refuse rows that cannot be trained as they are; raises `ValueError` with the reason."""
+    for row in rows:
+        length = len(row.input_ids)
+        if not length == len(row.loss_mask) == len(row.rollout_logprobs) == len(row.advantages):
+            raise ValueError(f"the per-token fields of a row of rollout '{row.rollout_id}' differ in length")
+        if row.loss_mask and row.loss_mask[0]:
+            raise ValueError(f"a row of rollout '{row.rollout_id}' trains its first token, which nothing precedes")
+        if row.input_ids and not 0 <= min(row.input_ids) <= max(row.input_ids) < vocabulary:
+            raise ValueError(f"a row of rollout '{row.rollout_id}' holds a token outside the model's {vocabulary}")
+        if row.temperature <= 0:
+            raise ValueError(f"a row of rollout '{row.rollout_id}' has temperature {row.temperature}")
+
+
+def micro_batches(rows: Sequence[TrainingRow], budget: int, *, share: bool = True) -> list[Batch]:
+    """All trained tokens of `rows`, in micro-batches of at most `budget` tokens with padding (one tree at least).
+
+    `share=False` lays every row out on its own, for models whose attention is not plain full attention.
+    """
+    trees = sorted(_trees(rows, share), key=lambda tree: (len(tree.paths) > 1, len(tree)), reverse=True)
+    batches: list[Batch] = []
+    pending: list[Tree] = []
+    for tree in trees:
+        full = bool(pending) and len(pending[0]) * (len(pending) + 1) > budget
+        if full or (pending and (len(pending[0].paths) > 1) != (len(tree.paths) > 1)):
+            batches.append(_collate(pending, rows))
+            pending = []
+        pending.append(tree)
+    if pending:
+        batches.append(_collate(pending, rows))
+    return batches
+
+
+def _trees(rows: Sequence[TrainingRow], share: bool) -> list[Tree]:
+    """In lexicographic order the row before shares the longest prefix, so one pass finds what is common."""
+    spans = {index: row.input_ids[: _needed(row)] for index, row in enumerate(rows) if any(row.loss_mask)}
+    trees: list[Tree] = []
+    previous: tuple[int, ...] = ()
+    for index in sorted(spans, key=lambda i: (spans[i], i)):
+        ids = spans[index]
+        shared = _common(previous, ids) if share and trees else 0
+        worthwhile = shared >= max(_SHORTEST_SHARED, len(ids) // 4)
+        if not worthwhile or len(trees[-1]) + len(ids) - shared > _LONGEST_TREE:
+            trees.append(Tree())
+            shared = 0
+        trees[-1].graft(index, ids, shared)
+        previous = ids
+    return trees
+
+
+def _needed(row: TrainingRow) -> int:
+    """Up to the last trained token, itself left out: it is only ever a target."""
+    return max(place for place, trained in enumerate(row.loss_mask) if trained)
+
+
+def _common(a: Sequence[int], b: Sequence[int]) -> int:
+    length = min(len(a), len(b))
+    differing = np.flatnonzero(np.asarray(a[:length]) != np.asarray(b[:length]))
+    return int(differing[0]) if len(differing) else length
+
+
+def _collate(trees: Sequence[Tree], rows: Sequence[TrainingRow]) -> Batch:
+    width = max(len(tree) for tree in trees)
+    branching = any(len(tree.paths) > 1 for tree in trees)
+    ids = np.zeros((len(trees), width), dtype=np.int64)
+    positions = np.zeros((len(trees), width), dtype=np.int64)
+    mask = np.zeros((len(trees), 1, width, width), dtype=np.bool_) if branching else None
+    source: list[int] = []
+    trained: list[tuple[int, int]] = []
+    for b, tree in enumerate(trees):
+        ids[b, : len(tree)] = tree.tokens
+        if mask is not None:
+            mask[b, 0] = np.eye(width, dtype=np.bool_)  # a padding token sees itself: a row of no keys would be NaN
+        done = 0
+        for index, path in tree.paths:
+            new = next((depth for depth, place in enumerate(path) if place >= done), len(path))
+            if new < len(path):
+                branch = slice(path[new], path[-1] + 1)
+                positions[b, branch] = np.arange(new, len(path))
+                if mask is not None:
+                    mask[b, 0, branch, path[:new]] = True
+                    mask[b, 0, branch, branch] = np.tri(len(path) - new, dtype=np.bool_)
+            done = max(done, path[-1] + 1)
+            for place, is_trained in enumerate(rows[index].loss_mask):
+                if is_trained:
+                    source.append(b * width + path[place - 1])
+                    trained.append((index, place))
+    return Batch(
+        input_ids=torch.from_numpy(ids),
+        position_ids=torch.from_numpy(positions) if branching else None,
+        mask=torch.from_numpy(mask) if mask is not None else None,
+        source=torch.tensor(source),
+        targets=torch.tensor([rows[i].input_ids[t] for i, t in trained]),
+        temperatures=torch.tensor([rows[i].temperature for i, _ in trained], dtype=torch.float32),
+        rollout=torch.tensor([rows[i].rollout_logprobs[t] for i, t in trained], dtype=torch.float32),
+        advantages=torch.tensor([rows[i].advantages[t] for i, t in trained], dtype=torch.float32),
+        rows=torch.tensor([i for i, _ in trained]),
+    )

@@ -1,0 +1,254 @@
+"""The learner: rows of judged tokens in, new weights and an honest account of the update out.
+
+On one machine and one thread count, the same rows on the same state give bitwise the same weights.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from core.config import TrainingConfig
+from core.errors import RunDirectoryError
+from core.types import TrainingRow
+from training import batches, checkpoint, losses
+from training import model as models
+
+Objective = Literal["surrogate", "imitation"]
+
+
+class Trainer:
+    """Owns a model and its optimizer. Not safe for concurrent calls; `update` may run in a worker thread.
+
+    `model_dir` is the run's *initial* model: it is the frozen reference of the KL term, and the source
+    of tokenizer files. `version` counts the updates that changed the weights.
+    """
+
+    def __init__(self, model_dir: Path, config: TrainingConfig, *, seed: int = 0, threads: int = 1) -> None:
+        self.model_dir = Path(model_dir)
+        self.config = config
+        self.threads = threads
+        self.version = 0
+        self.batch_ids: list[str] = []
+        self.model = models.load(self.model_dir)
+        self._reference = copy.deepcopy(self.model).requires_grad_(False) if config.kl_coefficient > 0 else None
+        self._share_prefixes = models.can_share_prefixes(self.model)
+        self._optimizer = _optimizer(self.model, config)
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def update(self, rows: Sequence[TrainingRow], *, batch_id: str) -> dict[str, float]:
+        """One update by the configured algorithm, and its metrics.
+
+        Rows without any advantage are left out: they carry no signal, and a token of a row that does
+        weighs the same whatever came with it. `updated` is 0 when nothing was left, when every step
+        was skipped as not finite, or (`repeated` is 1) when `batch_id` was applied before.
+        """
+        objective: Objective = "imitation" if self.config.algorithm == "filtered_bc" else "surrogate"
+        return self.optimise(rows, objective, batch_id=batch_id)
+
+    def optimise(
+        self,
+        rows: Sequence[TrainingRow],
+        objective: Objective,
+        *,
+        batch_id: str,
+        epochs: int | None = None,
+        minibatches: int | None = None,
+        learning_rate: float | None = None,
+    ) -> dict[str, float]:
+        """`update` with the objective and, where given, the schedule named by the caller."""
+        torch.set_num_threads(self.threads)  # here, because OpenMP keeps the number by calling thread
+        batches.check(rows, self.model.config.vocab_size)
+        metrics = _layout(rows, self.version) | {"updated": 0.0, "repeated": 0.0, "steps": 0.0, "skipped_steps": 0.0}
+        if batch_id in self.batch_ids:
+            return metrics | {"repeated": 1.0}
+        rows = [row for row in rows if any(row.advantages)]
+        tokens = sum(sum(row.loss_mask) for row in rows)
+        metrics["tokens"] = float(tokens)
+        self.batch_ids.append(batch_id)
+        if not tokens:
+            return metrics
+        rate = self.config.learning_rate if learning_rate is None else learning_rate
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        account = _Account()
+        parts = min(minibatches or self.config.minibatches, len({row.rollout_id for row in rows}))
+        for _ in range(epochs or self.config.epochs):
+            for minibatch in self._split(rows, parts):
+                self._step(minibatch, objective, tokens / parts, account)
+        self.version += account.steps > 0
+        return metrics | account.metrics() | {"updated": float(account.steps > 0), "learning_rate": rate}
+
+    def _step(self, rows: Sequence[TrainingRow], objective: Objective, tokens: float, account: _Account) -> None:
+        """One optimizer step over micro-batches; skipped, and counted, when the gradient is not finite."""
+        sums: dict[str, float] = defaultdict(float)
+        self._optimizer.zero_grad(set_to_none=True)
+        first = account.steps == 0
+        for batch in batches.micro_batches(rows, self.config.micro_batch_tokens, share=self._share_prefixes):
+            loss = self._loss(batch, objective, tokens, sums, first)
+            loss.backward()  # type: ignore[no-untyped-call]
+            sums["loss"] += loss.item()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm).item()
+        finite = torch.isfinite(torch.tensor([norm, sums["loss"]])).all()
+        if finite:
+            self._optimizer.step()
+            account.add(sums, norm)
+        else:
+            account.skipped += 1
+        self._optimizer.zero_grad(set_to_none=True)
+
+    def _loss(
+        self, batch: batches.Batch, objective: Objective, tokens: float, sums: dict[str, float], first: bool
+    ) -> torch.Tensor:
+        config = self.config
+        clip = {"eps_low": config.eps_low, "eps_high": config.eps_high}
+        logprobs, entropy = models.token_statistics(self.model, batch, entropy_gradient=config.entropy_coefficient > 0)
+        if objective == "surrogate":
+            loss = losses.clipped_surrogate(logprobs, batch.rollout, batch.advantages, **clip, tokens=tokens)
+            sums["clipped"] += losses.clip_count(logprobs, batch.rollout, batch.advantages, **clip).item()
+        else:
+            loss = losses.imitation(logprobs, batch.advantages, tokens=tokens)
+        if config.entropy_coefficient > 0:
+            loss = loss - config.entropy_coefficient * entropy.sum() / tokens
+        if self._reference is not None:
+            with torch.inference_mode():
+                reference = models.token_logprobs(self._reference, batch)
+            kl = losses.k3(logprobs, reference.clone())
+            loss = loss + config.kl_coefficient * kl.sum() / tokens
+            sums["reference_kl"] += kl.sum().item()
+        with torch.no_grad():
+            drift = losses.mismatch_kl(logprobs, batch.rollout)
+            ratio = losses.log_ratio(logprobs, batch.rollout).exp()
+            sums["tokens"] += batch.tokens
+            sums["nll"] -= logprobs.sum().item()
+            sums["entropy"] += entropy.sum().item()
+            sums["rollout_kl"] += drift.sum().item()
+            sums["ratio"] += ratio.sum().item()
+            sums["ratio_max"] = max(sums["ratio_max"], ratio.max().item())
+            if first:  # before the weights move, so that it tells trainer and server apart and nothing else
+                sums["first_tokens"] += batch.tokens
+                sums["first_kl"] += drift.sum().item()
+        return loss
+
+    def _split(self, rows: Sequence[TrainingRow], parts: int) -> Iterator[list[TrainingRow]]:
+        """Shuffled minibatches of whole rollouts with about equally many trained tokens.
+
+        Rollouts that began with the same prompt stay side by side, so that what they share is computed
+        once; a rollout is never spread over two optimizer steps.
+        """
+        rollouts: dict[str, list[TrainingRow]] = defaultdict(list)
+        for row in rows:
+            rollouts[row.rollout_id].append(row)
+        clusters: dict[tuple[int, ...], list[list[TrainingRow]]] = defaultdict(list)
+        for members in rollouts.values():
+            clusters[members[0].input_ids[: members[0].loss_mask.index(True)]].append(members)
+        order = torch.randperm(len(clusters), generator=self._generator).tolist()
+        ordered = list(clusters.values())
+        queue = [members for place in order for members in ordered[place]]
+        total = sum(_tokens(members) for members in queue)
+        current: list[TrainingRow] = []
+        done, part = 0, 1
+        for index, members in enumerate(queue):
+            current += members
+            done += _tokens(members)
+            left = len(queue) - index - 1
+            if part < parts and (done * parts >= total * part or left == parts - part):
+                yield current
+                current, part = [], part + 1
+        yield current
+
+    def save(self, directory: Path) -> None:
+        """Weights, tokenizer, optimizer and random state as one folder, whole or not at all; `StorageFault`."""
+        state = {
+            "optimizer": self._optimizer.state_dict(),
+            "generator": self._generator.get_state(),
+            "version": self.version,
+            "batch_ids": self.batch_ids,
+        }
+        checkpoint.save(Path(directory), self.model, self.model_dir, state)
+
+    def restore(self, directory: Path) -> None:
+        """Continue exactly where `save(directory)` was called; raises `RunDirectoryError`."""
+        state = checkpoint.load_state(Path(directory))
+        try:
+            self.model.load_state_dict(models.load(Path(directory)).state_dict())
+            self._optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise RunDirectoryError(f"the checkpoint '{directory}' does not fit '{self.model_dir}': {error}") from error
+        for group, decay in zip(self._optimizer.param_groups, (self.config.weight_decay, 0.0), strict=True):
+            group["weight_decay"] = decay
+        self._generator.set_state(state["generator"])
+        self.version = int(state["version"])
+        self.batch_ids = list(state["batch_ids"])
+
+
+class _Account:
+    """Sums over the optimizer steps that were taken."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.skipped = 0
+        self._norms: list[float] = []
+        self._sums: dict[str, float] = defaultdict(float)
+
+    def add(self, sums: dict[str, float], norm: float) -> None:
+        self.steps += 1
+        self._norms.append(norm)
+        for key, value in sums.items():
+            self._sums[key] = max(self._sums[key], value) if key == "ratio_max" else self._sums[key] + value
+
+    def metrics(self) -> dict[str, float]:
+        """Means over tokens, losses and gradient norms over steps."""
+        result = {"steps": float(self.steps), "skipped_steps": float(self.skipped)}
+        if not self.steps:
+            return result
+        sums, seen = self._sums, self._sums["tokens"]
+        result |= {
+            "loss": sums["loss"] / self.steps,
+            "grad_norm": sum(self._norms) / self.steps,
+            "entropy": sums["entropy"] / seen,
+            "nll": sums["nll"] / seen,
+            "clip_fraction": sums["clipped"] / seen,
+            "mismatch_kl": sums["first_kl"] / max(sums["first_tokens"], 1.0),
+            "rollout_kl": sums["rollout_kl"] / seen,
+            "ratio_mean": sums["ratio"] / seen,
+            "ratio_max": sums["ratio_max"],
+        }
+        if "reference_kl" in sums:
+            result["reference_kl"] = sums["reference_kl"] / seen
+        return result
+
+
+def _layout(rows: Sequence[TrainingRow], version: int) -> dict[str, float]:
+    """What the rows look like before any is left out."""
+    counts: dict[str, int] = defaultdict(int)
+    for row in rows:
+        counts[row.rollout_id] += 1
+    n = max(len(rows), 1)
+    return {
+        "rows": float(len(rows)),
+        "rollouts": float(len(counts)),
+        "rows_per_rollout": len(rows) / max(len(counts), 1),
+        "fork_rate": sum(count > 1 for count in counts.values()) / max(len(counts), 1),
+        "staleness": sum(version - row.policy_version for row in rows) / n,
+        "trained_row_share": sum(any(row.advantages) for row in rows) / n,
+    }
+
+
+def _tokens(rows: Iterable[TrainingRow]) -> int:
+    return sum(sum(row.loss_mask) for row in rows)
+
+
+def _optimizer(model: Any, config: TrainingConfig) -> torch.optim.AdamW:
+    """AdamW with decay on matrices only."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)

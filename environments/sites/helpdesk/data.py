@@ -20,7 +20,7 @@ from environments.sites.helpdesk.records import (
     Ticket,
 )
 
-TICKETS_PER_QUEUE = 50
+TICKETS = {"accounts": 57, "hardware": 53, "software": 48, "network": 46, "facilities": 55, "security": 41}
 FIRST_NUMBER = 1001
 FIRST_DAY = date(2026, 1, 5)
 
@@ -70,7 +70,7 @@ def _agent(rng: random.Random, row: tuple[str, str, str]) -> Agent:
 
 def _tickets(rng: random.Random) -> list[Ticket]:
     """Tickets numbered by date, the queues mixed; no two have the same title."""
-    order = [queue for queue in QUEUES for _ in range(TICKETS_PER_QUEUE)]
+    order = [queue for queue, count in TICKETS.items() for _ in range(count)]
     rng.shuffle(order)
     titles: set[str] = set()
     day = FIRST_DAY

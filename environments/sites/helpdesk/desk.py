@@ -73,7 +73,7 @@ class DeskPages:
             errors["name"] = f"There is room for {MOST_MACROS} macros."
         if errors:
             return self._macros(request, values, errors)
-        state["macros"][key] = Macro(key, **values)
+        state["macros"][key] = Macro(key, values["name"], values["category"], values["text"])
         state.tell(f"Macro {values['name']} created")
         return redirect("/macros")
 

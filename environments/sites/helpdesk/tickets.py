@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from starlette.exceptions import HTTPException
@@ -76,25 +77,12 @@ class TicketPages:
         """Set priority, queue, assignee, status or following; values outside the vocabulary are refused."""
         state, form = state_of(request), await request.form()
         ticket = _found(request, state)
-        allowed = {
-            "priority": PRIORITIES,
-            "queue": tuple(QUEUES),
-            "status": tuple(status for _, status in MOVES[ticket.status]),
-            "assignee": (UNASSIGNED, *(agent.name for agent in state["agents"].values())),
-        }
-        for name, values in allowed.items():
-            value = field(form, name)
-            if value in values:
-                changed = replace(ticket, **{name: value})
-                state["tickets"][str(ticket.number)] = _reopened(changed) if name == "status" else changed
-                state.tell(f"{name.capitalize()} is now {QUEUES.get(value, value)}")
-                break
+        changed, told = _changed(ticket, {name: value for name in form if (value := field(form, name))}, state)
+        if changed is None:
+            state.tell("Choose one of the values offered.", "alert")
         else:
-            if field(form, "follow"):
-                state["tickets"][str(ticket.number)] = replace(ticket, followed=not ticket.followed)
-                state.tell("You no longer follow this ticket" if ticket.followed else "You follow this ticket")
-            else:
-                state.tell("Choose one of the values offered.", "alert")
+            state["tickets"][str(ticket.number)] = changed
+            state.tell(told)
         return redirect(f"/tickets/{ticket.number}")
 
     async def comment(self, request: Request) -> Response:
@@ -180,12 +168,16 @@ class TicketPages:
         number = max(ticket.number for ticket in state["tickets"].values()) + 1
         state["tickets"][str(number)] = Ticket(
             number=number,
+            title=values["title"],
+            requester=values["requester"],
+            queue=values["queue"],
+            priority=values["priority"],
+            description=values["description"],
             created=TODAY,
             area="Not sorted yet",
             location="Not known",
             status=STATUSES[0],
             assignee=UNASSIGNED,
-            **values,
         )
         state.tell(f"Ticket {number} created")
         return redirect(f"/tickets/{number}")
@@ -202,6 +194,18 @@ def _added(state: SiteState, ticket: Ticket) -> list[NewComment]:
     return [comment for comment in state["comments"].values() if comment.ticket == str(ticket.number)]
 
 
-def _reopened(ticket: Ticket) -> Ticket:
-    """A ticket that is not closed has no resolution."""
-    return replace(ticket, resolution="", resolution_note="")
+def _changed(ticket: Ticket, form: Mapping[str, str], state: SiteState) -> tuple[Ticket | None, str]:
+    """The ticket with the one field that `form` names changed, and what to tell; None for a value not on offer."""
+    match next(iter(form.items()), ("", "")):
+        case ("priority", value) if value in PRIORITIES:
+            return replace(ticket, priority=value), f"Priority is now {value}"
+        case ("queue", value) if value in QUEUES:
+            return replace(ticket, queue=value), f"Moved to {QUEUES[value]}"
+        case ("assignee", value) if value == UNASSIGNED or slug(value) in state["agents"]:
+            return replace(ticket, assignee=value), f"Assigned to {value}"
+        case ("status", value) if value in [status for _, status in MOVES[ticket.status]]:
+            return replace(ticket, status=value, resolution="", resolution_note=""), f"Status is now {value}"
+        case ("follow", _):
+            told = "You no longer follow this ticket" if ticket.followed else "You follow this ticket"
+            return replace(ticket, followed=not ticket.followed), told
+    return None, ""

@@ -184,5 +184,5 @@ def _valid_pattern(pattern: str) -> str:
         re.compile(pattern)
         regex.compile(pattern)
     except (re.error, regex.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"'{pattern}' is not a regular expression: {error}") from error
+        raise ValueError(f"'{pattern[:80]}' is not a regular expression: {error}") from error
     return pattern

@@ -84,7 +84,7 @@ def load(path: Path) -> TaskFile:
                 if task.id in tasks:
                     raise _BadLine(f"the id '{task.id[:60]}' was used before")
             except _BadLine as bad:
-                problems.append(Problem(number, str(bad)))
+                problems.append(Problem(number, " ".join(str(bad).split())))
                 continue
             tasks[task.id] = task
             unknown.update(dict.fromkeys(key[:40] for key in fields if key not in REQUIRED + OPTIONAL))

@@ -2,12 +2,13 @@
    data-dialog="id"        opens <dialog id>; with data-dialog-source its body is fetched from that address first
    data-close              closes the dialog around it
    data-reveal="id"        shows a hidden element, hides the button itself, and focuses its first control
+   data-expand="id"        shows or hides an element; the button says which by aria-expanded
    data-autosubmit         submits its form when changed
    role=combobox + data-source   suggestions: the source answers ?q= with a JSON list of strings */
 "use strict";
 
 document.addEventListener("click", async (event) => {
-  const origin = event.target.closest("[data-dialog], [data-close], [data-reveal]");
+  const origin = event.target.closest("[data-dialog], [data-close], [data-reveal], [data-expand]");
   if (!origin) return;
   if (origin.dataset.dialog) {
     const dialog = document.getElementById(origin.dataset.dialog);
@@ -22,6 +23,10 @@ document.addEventListener("click", async (event) => {
     hidden.hidden = false;
     origin.hidden = true;
     hidden.querySelector("input:not([type=hidden]), select, textarea")?.focus();
+  } else if (origin.dataset.expand) {
+    const part = document.getElementById(origin.dataset.expand);
+    part.hidden = !part.hidden;
+    origin.setAttribute("aria-expanded", String(!part.hidden));
   } else {
     origin.closest("dialog").close();
   }

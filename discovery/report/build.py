@@ -70,6 +70,7 @@ def _page(record: Record, most_recordings: int, image_bytes: int, text_bytes: in
         headline_svg=svg.bars(headline),
         tiles=_tiles(record),
         warnings=_warnings(record, damaged),
+        unscored=_unscored(record),
         main_charts=[_drawn(chart) for chart in (charts.heldout(record), charts.training(record))],
         update_charts=[_drawn(chart, small=True) for chart in charts.update_charts(record)],
         families=[_drawn(chart, small=True) for chart in charts.families(record)],
@@ -158,13 +159,17 @@ def _warnings(record: Record, damaged: int) -> list[str]:
         warnings.append(f"{record.broken_lines} unreadable line(s) of metrics.jsonl were passed over.")
     if damaged:
         warnings.append(f"{damaged} damaged episode(s) were passed over.")
-    unscored = sum(episode.value is None for episode in record.episodes)
-    if unscored:
-        warnings.append(
-            f"{unscored} of {len(record.episodes)} episodes are unscored: something outside the task failed, "
-            "or they were not judged. They count neither as solved nor as failed."
-        )
     return warnings
+
+
+def _unscored(record: Record) -> str:
+    unscored = sum(episode.value is None for episode in record.episodes)
+    if not unscored:
+        return ""
+    return (
+        f"{count(unscored)} of {count(len(record.episodes))} episodes are unscored: something outside the task failed, "
+        "or they were not judged. They count neither as solved nor as failed."
+    )
 
 
 def _sites(record: Record) -> str:

@@ -25,7 +25,7 @@
 
   // ---- tasks
   if ($("task-list")) {
-    let shown = 30;
+    let shown = 12;
     fill($("task-family"), data.tasks.map((task) => task.family));
     const draw = () => {
       const query = $("task-search").value.toLowerCase();
@@ -59,8 +59,8 @@
       node.append(words, meter);
       return node;
     };
-    for (const id of ["task-search", "task-family", "task-role"]) $(id).addEventListener("input", () => { shown = 30; draw(); });
-    $("task-more").addEventListener("click", () => { shown += 60; draw(); });
+    for (const id of ["task-search", "task-family", "task-role"]) $(id).addEventListener("input", () => { shown = 12; draw(); });
+    $("task-more").addEventListener("click", () => { shown += 48; draw(); });
     draw();
   }
 

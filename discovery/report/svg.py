@@ -123,7 +123,12 @@ def _within(y: float, scale: _Scale) -> float:
 
 
 def _tick(value: float, share: bool) -> str:
-    return (f"{value:.0%}" if value in (0.0, 1.0) or value >= 0.01 else f"{value:.1%}") if share else f"{value:.3g}"
+    if share:
+        return f"{value:.0%}" if value == 0.0 or value >= 0.01 else f"{value:.1%}"
+    if 0 < abs(value) < 0.001:
+        mantissa, _, exponent = f"{value:.1e}".partition("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:.3g}"
 
 
 def _exact(value: float, share: bool) -> str:

@@ -114,6 +114,6 @@ def test_the_lock_pins_every_dependency_exactly() -> None:
 
     wanted = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["dev"]]
     for requirement in map(Requirement, wanted):
-        version = locked.get(requirement.name.lower())
-        assert version is not None, f"{requirement.name} is not in requirements.lock"
-        assert requirement.specifier.contains(version, prereleases=True), f"{requirement} excludes {version}"
+        assert requirement.name.lower() in locked, f"{requirement.name} is not in requirements.lock"
+        pinned = locked[requirement.name.lower()]
+        assert requirement.specifier.contains(pinned, prereleases=True), f"{requirement} excludes {pinned}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
@@ -77,7 +79,7 @@ class SyntheticRun:
         )
 
     def episode(
-        self, task: Task, value: float | None, *, role: str = "train", iteration: int = 1, error: str = ""
+        self, task: Task, value: float | None, *, role: Any = "train", iteration: int = 1, error: str = ""
     ) -> Trajectory:
         line = 'click button "Add to cart"'
         completion = Completion(prompt_ids=(1,), output_ids=(2,), rollout_logprobs=(-0.1,), text=f"I think.\n{line}")
@@ -92,7 +94,7 @@ class SyntheticRun:
         trajectory = Trajectory(
             id=f"t{self.episodes:05d}",
             task=task,
-            role=role,  # type: ignore[arg-type]
+            role=role,
             steps=() if error else steps,
             final_observation=None if error else self.observation("the end", image=self.episodes % 3 == 0),
             answer=None if error else "42",
@@ -116,7 +118,7 @@ class SyntheticRun:
                     task = self.task(family, attempt % 2 + iteration % 5)
                     chance = min(0.9, 0.1 + progress * (0.9 - 0.2 * family_index))
                     self.episode(task, float(self.random.random() < chance), iteration=iteration)
-            line = {
+            line: dict[str, Any] = {
                 "iteration": iteration,
                 "wall_s": 14.5,
                 "episodes": 16,
@@ -167,11 +169,16 @@ def synthetic(tmp_path: Path) -> Callable[[], SyntheticRun]:
     return lambda: SyntheticRun(tmp_path / "run")
 
 
-@pytest.fixture
-def finished_run(synthetic: Callable[[], SyntheticRun]) -> Path:
-    """Twelve iterations and the final measurement."""
-    run = synthetic()
+@pytest.fixture(scope="session")
+def _pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = SyntheticRun(tmp_path_factory.mktemp("synthetic") / "run")
     run.iterate(12)
     run.episode(run.task("open", 9), None, iteration=12, error="the browser crashed")
     run.measure(12)
     return run.close()
+
+
+@pytest.fixture
+def finished_run(_pristine: Path, tmp_path: Path) -> Path:
+    """Twelve iterations and the final measurement; a copy of one's own."""
+    return Path(shutil.copytree(_pristine, tmp_path / "finished"))

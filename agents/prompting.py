@@ -57,3 +57,9 @@ def _written(step: Step) -> str:
     if step.action.name in actions.ACTION_NAMES:
         return actions.render(step.action)
     return " ".join(step.action.raw_text.split())
+
+
+def offer(kind: str, name: str, parameters: Sequence[str]) -> str:
+    """The line by which a skill or a tool is offered to the embedded policy, with its parameters."""
+    named = " | ".join(actions.quote(parameter) for parameter in parameters)
+    return f"{kind} {actions.quote(name)}" + (f" of {named}" if named else "")

@@ -92,7 +92,7 @@ def _arguments(verb: str, rest: str) -> dict[str, Any]:
             raise ActionError("scroll goes up or down")
         arguments["direction"], rest = rest, ""
     elif verb == "switch_tab":
-        if not rest.isascii() or not rest.isdigit() or not 1 <= int(rest[:4]) <= 999:
+        if not rest.isascii() or not rest.isdigit() or len(rest) > 3 or int(rest) < 1:
             raise ActionError("switch_tab needs a tab's number from 1")
         arguments["tab"], rest = int(rest), ""
     elif verb in NAMED:
@@ -125,9 +125,10 @@ def _named(verb: str, rest: str) -> dict[str, Any]:
         raise ActionError(f'{verb} needs a name and its arguments, as in {verb} name {{"key": "value"}}')
     try:
         given = json.loads(found["json"] or "{}")
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ActionError(f"the arguments of {verb} are not JSON") from error
-    return {NAMED[verb]: found["name"], "arguments": given}
+    stripped = {key.strip(): value.strip() if isinstance(value, str) else value for key, value in given.items()}
+    return {NAMED[verb]: found["name"], "arguments": stripped}
 
 
 def target_of(action: Action) -> Target | None:

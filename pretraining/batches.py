@@ -1,0 +1,121 @@
+"""Batches of a few fixed shapes, made ahead in a process of its own; batch i is always the same."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from core.types import Record
+from pretraining.examples import Difficulty, Example, stream
+
+LENGTHS = (96, 128, 192, 288)
+CHUNK = 25
+
+
+class Curriculum(Record):
+    """From small pages of pseudo-words to full ones: progress goes from 0 to 1 over `widen_steps` steps.
+
+    `tokens` is the size of a batch, padding included; `side` is how many prompt tokens a row is asked for.
+    """
+
+    seed: int = 0
+    steps: int = 5000
+    widen_steps: int = 2500
+    tokens: int = 9216
+    scale: tuple[float, float] = (0.3, 1.0)
+    pseudo: tuple[float, float] = (0.85, 0.5)
+    budget: tuple[int, int] = (120, 220)
+    side: int = 16
+
+    def difficulty(self, step: int) -> Difficulty:
+        """What examples look like at this step."""
+        progress = min(1.0, step / self.widen_steps)
+
+        def between(ends: tuple[float, float]) -> float:
+            return ends[0] + (ends[1] - ends[0]) * progress
+
+        return Difficulty(scale=between(self.scale), pseudo=between(self.pseudo), budget=round(between(self.budget)))
+
+
+@dataclass
+class Batch:
+    """Right-padded rows. `positions` and `labels` are where the model is asked for which token, with weights.
+
+    `ids` is (rows, length); the other three are (targets,), positions counting over the flattened rows.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    labels: Tensor
+    weights: Tensor
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, example: Example) -> tuple[list[int], int]:
+    """Token ids of the whole conversation and where the action starts."""
+    prompt = tokenizer(f"<|user|>{example.prompt}<|assistant|>")["input_ids"]
+    action = tokenizer(f"{example.target}<|end|>")["input_ids"]
+    return prompt + action, len(prompt)
+
+
+def chunk(tokenizer: PreTrainedTokenizerFast, curriculum: Curriculum, index: int) -> list[Batch]:
+    """Chunk `index`: the batches of steps `index * CHUNK` and on, sorted into shapes and shuffled."""
+    rng = Random(f"batches/{curriculum.seed}/{index}")
+    rows: dict[int, list[tuple[list[int], int]]] = {length: [] for length in LENGTHS}
+    ready: list[Batch] = []
+    for example in stream(curriculum.seed, index * 10_000, curriculum.difficulty(index * CHUNK)):
+        ids, start = encode(tokenizer, example)
+        length = next((length for length in LENGTHS if len(ids) <= length), None)
+        if length is None:
+            continue
+        rows[length].append((ids, start))
+        if len(rows[length]) == curriculum.tokens // length:
+            ready.append(_batch(rows[length], length, curriculum.side, rng))
+            rows[length] = []
+            if len(ready) == CHUNK:
+                break
+    rng.shuffle(ready)
+    return ready
+
+
+def _batch(rows: list[tuple[list[int], int]], length: int, side: int, rng: Random) -> Batch:
+    """The action's tokens are asked for with weight 1, and `side` tokens of the prompt with a fifth of it."""
+    ids = torch.zeros(len(rows), length, dtype=torch.long)
+    positions, labels, weights = [], [], []
+    for row, (tokens, start) in enumerate(rows):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        asked = [(at, 1.0) for at in range(start, len(tokens))]
+        asked += [(at, 0.2) for at in rng.sample(range(1, start), min(side, start - 1))]
+        for at, weight in asked:
+            positions.append(row * length + at - 1)
+            labels.append(tokens[at])
+            weights.append(weight)
+    return Batch(ids, torch.tensor(positions), torch.tensor(labels), torch.tensor(weights))
+
+
+def ahead(tokenizer_dir: Path, curriculum: Curriculum, first: int) -> Iterator[list[Batch]]:
+    """Chunks from `first` on, made by a worker process while the caller trains."""
+    context = mp.get_context("spawn")
+    queue: mp.Queue[list[Batch]] = context.Queue(maxsize=2)
+    worker = context.Process(target=_work, args=(tokenizer_dir, curriculum, first, queue), daemon=True)
+    worker.start()
+    try:
+        while True:
+            yield queue.get(timeout=600)
+    finally:
+        worker.terminate()
+        worker.join()
+
+
+def _work(tokenizer_dir: Path, curriculum: Curriculum, index: int, queue: mp.Queue[list[Batch]]) -> None:
+    torch.set_num_threads(1)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(tokenizer_dir))
+    while True:
+        queue.put(chunk(tokenizer, curriculum, index))
+        index += 1

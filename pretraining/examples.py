@@ -1,0 +1,135 @@
+"""Episodes of the expert on made-up websites, as pairs of prompt and action for imitation.
+
+Deterministic: example stream (seed, index) is always the same. Detours are part of the episodes but
+never a target: now and then something random happens, and the expert goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from agents import prompting
+from core import actions, views
+from core.config import ActorConfig
+from core.types import Action, Observation, Step
+from pretraining import expert, lexicon
+from pretraining.tasks import Exercise, exercise
+from pretraining.website import Website
+
+_ACTOR = ActorConfig()
+
+
+@dataclass(frozen=True)
+class Example:
+    """What the policy is shown and what it should write."""
+
+    family: str
+    prompt: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """How much there is on a page (0 to 1], how often names are pseudo-words, how often a detour happens."""
+
+    scale: float = 1.0
+    pseudo: float = 0.6
+    detour: float = 0.08
+    budget: int = _ACTOR.observation_tokens
+
+
+def stream(seed: int, start: int, difficulty: Difficulty) -> Iterator[Example]:
+    """An endless stream of examples from episode `start` on."""
+    index = start
+    while True:
+        yield from episode(Random(f"{seed}/{index}"), difficulty)
+        index += 1
+
+
+def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
+    """One expert episode; steps whose target the pruned view does not show are left out."""
+    if rng.random() < 0.03:
+        return [offered(rng)]
+    site = Website(rng, scale=difficulty.scale, pseudo=difficulty.pseudo)
+    made = exercise(site, rng, most_goals=2 if difficulty.scale > 0.6 else 1)
+    config = _ACTOR.model_copy(
+        update={"observation_tokens": rng.randint(int(0.6 * difficulty.budget), difficulty.budget)}
+    )
+    examples: list[Example] = []
+    steps: list[Step] = []
+    if rng.random() < 0.15:
+        for _ in range(rng.randint(1, 2)):
+            site.act(_detour(site, rng))
+    for _ in range(14):
+        seen = site.observe()
+        action = made.goal(site)
+        assert action is not None
+        detour = rng.random() < difficulty.detour and action.name != "answer"
+        done = _detour(site, rng) if detour else action
+        if not detour:
+            prompt = prompting.compact(made.instruction, steps, seen, config)
+            if _shows(prompt, action):
+                examples.append(Example(made.family, prompt, actions.render(action)))
+        if done.name == "answer":
+            break
+        site.act(done)
+        steps.append(_step(seen, done))
+    return examples
+
+
+def _step(seen: Observation, action: Action) -> Step:
+    return Step.model_construct(
+        observation=seen, completion=None, action=action, initiator="policy", reward=0.0, terminated=False,
+        truncated=False, info={},
+    )  # fmt: skip
+
+
+def _shows(prompt: str, action: Action) -> bool:
+    """Whether the policy can see what it should act on, or say."""
+    target = actions.target_of(action)
+    if target is not None:
+        return f"\n{target}" in prompt
+    text = action.arguments.get("text", "done")
+    return text == "done" or text.isdigit() or text.lower() in prompt.lower()
+
+
+def _detour(site: Website, rng: Random) -> Action:
+    """Something that a policy might do wrongly here: a random control, or one that does not exist."""
+    controls = [e for e in site.observe().elements if e.interactive]
+    links = [e for e in controls if e.role in ("link", "radio", "checkbox")]
+    fields = [e for e in controls if e.role in ("textbox", "searchbox", "spinbutton")]
+    pick = rng.random()
+    if pick < 0.1:
+        ghost = Action.model_construct(
+            name="click", arguments={"target": {"role": "link", "name": lexicon.name(rng)}}, raw_text=""
+        )
+        return ghost
+    if pick < 0.25 and fields:
+        return expert.write(rng.choice(fields), lexicon.value(rng))
+    return expert.click(rng.choice(links)) if links else expert.BACK
+
+
+def offered(rng: Random) -> Example:
+    """A prompt that offers a skill or a tool for just this task, and the call."""
+    kind = rng.choice(("skill", "tool"))
+    name = "_".join(lexicon.word(rng, 0.4) for _ in range(rng.randint(1, 3)))
+    keys = list(dict.fromkeys(lexicon.word(rng, 0.3) for _ in range(rng.randint(1, 3))))
+    values = {key: lexicon.value(rng).lower() for key in keys}
+    wishes = ", ".join(f"{key} {value}" for key, value in values.items())
+    spoken = name.replace("_", " ")
+    task = rng.choice(("{s} with {w}", "{s}: {w}", "Please {s} ({w}).", "Use {s} for {w}.")).format(s=spoken, w=wishes)
+    site = Website(rng, scale=0.4)
+    line = prompting.offer(kind, name, keys)
+    page = views.render(site.observe(), instruction=task, budget=100)
+    verb = "use_skill" if kind == "skill" else "call_tool"
+    return Example("offer", f"task {task}\n{line}\n{page}", f"{verb} {name} {json.dumps(values)}")
+
+
+def made_exercise(seed: int, difficulty: Difficulty) -> tuple[Website, Exercise]:
+    """A site and an exercise on it, to run a policy against."""
+    rng = Random(f"exercise/{seed}")
+    site = Website(rng, scale=difficulty.scale, pseudo=difficulty.pseudo)
+    return site, exercise(site, rng)

@@ -1,0 +1,169 @@
+"""Train the embedded policy by imitation: `python -m pretraining.train OUTPUT [--steps N] [--threads T]`.
+
+Resumable: a checkpoint is written every few chunks, and the data of a step depends on its index alone.
+Hidden matrices are trained by Muon, the rest by AdamW; the forward pass is compiled in bfloat16.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+from pretraining import forward, tokenizer
+from pretraining.batches import CHUNK, LENGTHS, Batch, Curriculum, ahead, encode
+from pretraining.examples import Difficulty, Example, stream
+
+VOCABULARY = 3072
+WARM_UP = 150
+CHECKPOINT_CHUNKS = 10
+
+
+def config() -> Qwen3Config:
+    """About 2.8 million parameters."""
+    return Qwen3Config(
+        vocab_size=VOCABULARY, hidden_size=192, intermediate_size=512, num_hidden_layers=5, num_attention_heads=6,
+        num_key_value_heads=6, head_dim=32, tie_word_embeddings=True, max_position_embeddings=1024,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, bos_token_id=None,
+    )  # fmt: skip
+
+
+class Pretraining:
+    """The model, its optimizers and the step; `curriculum` fixes the data."""
+
+    def __init__(self, curriculum: Curriculum, learning_rate: float) -> None:
+        torch.manual_seed(curriculum.seed)
+        self.curriculum = curriculum
+        self.learning_rate = learning_rate
+        self.model = Qwen3ForCausalLM(config())
+        matrices = [p for n, p in self.model.named_parameters() if p.ndim == 2 and "embed" not in n]
+        others = [p for n, p in self.model.named_parameters() if p.ndim != 2 or "embed" in n]
+        self.optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
+        ]
+        self.compiled = torch.compile(forward.hidden, dynamic=False)
+        self.shapes = {length: self._shape(length) for length in LENGTHS}
+        self.step_index = 0
+
+    def _shape(self, length: int) -> tuple[Tensor, Tensor, Tensor]:
+        cos, sin = forward.rotary(self.model.config, length, torch.bfloat16)
+        return cos, sin, torch.full((length, length), -1e4).triu(1).to(torch.bfloat16)
+
+    def rate(self) -> float:
+        """Warm-up, then linear decay to a twentieth."""
+        progress = self.step_index / self.curriculum.steps
+        return self.learning_rate * min(1.0, (self.step_index + 1) / WARM_UP) * max(0.05, min(1.0, 1.05 - progress))
+
+    def step(self, batch: Batch) -> tuple[float, float]:
+        """One optimizer step; returns the loss of action tokens and their accuracy."""
+        embedding, layers, last_norm = forward.cast(self.model, torch.bfloat16)
+        shape = self.shapes[batch.ids.shape[1]]
+        states = self.compiled(batch.ids, embedding, layers, last_norm, *shape, self.model.config.rms_norm_eps)
+        logits = F.linear(states.reshape(-1, states.shape[-1])[batch.positions], embedding).float()
+        losses = F.cross_entropy(logits, batch.labels, reduction="none")
+        loss = (losses * batch.weights).sum() / batch.weights.sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate()
+            optimizer.step()
+            optimizer.zero_grad()
+        self.step_index += 1
+        action = batch.weights == 1.0
+        hits = (logits.argmax(-1) == batch.labels)[action].float().mean()
+        return float(losses.detach()[action].mean()), float(hits)
+
+    def save(self, directory: Path) -> None:
+        """A checkpoint, written aside and renamed."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "step": self.step_index,
+        }
+        torch.save(state, directory / "checkpoint.tmp")
+        (directory / "checkpoint.tmp").rename(directory / "checkpoint.pt")
+
+    def restore(self, directory: Path) -> None:
+        """Go on from a checkpoint, if there is one."""
+        path = directory / "checkpoint.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step_index = state["step"]
+
+
+@torch.inference_mode()
+def exact_matches(
+    model: Qwen3ForCausalLM, tokens: PreTrainedTokenizerFast, examples: list[Example]
+) -> dict[str, float]:
+    """Share of examples by family whose whole action the model would write greedily (teacher-forced)."""
+    hits: dict[str, list[bool]] = defaultdict(list)
+    for example in examples:
+        ids, start = encode(tokens, example)
+        logits = model(input_ids=torch.tensor([ids])).logits[0]
+        hits[example.family].append(bool((logits[start - 1 : -1].argmax(-1) == torch.tensor(ids[start:])).all()))
+    return {family: sum(h) / len(h) for family, h in sorted(hits.items())} | {
+        "all": sum(map(sum, hits.values())) / len(examples)
+    }
+
+
+def validation(count: int) -> list[Example]:
+    """Examples of full difficulty that training never draws (episodes are numbered far beyond its own)."""
+    drawn = stream(999, 5_000_000, Difficulty())
+    return [next(drawn) for _ in range(count)]
+
+
+def main() -> None:
+    """Train from the last checkpoint on, then write the Hugging Face folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--minutes", type=float, default=None, help="stop early at a checkpoint")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    options.output.mkdir(parents=True, exist_ok=True)
+    curriculum = Curriculum(seed=options.seed, steps=options.steps, widen_steps=options.steps // 2)
+    if not (options.output / "tokenizer.json").exists():
+        tokenizer.build(VOCABULARY, options.seed).save_pretrained(options.output)
+    tokens = PreTrainedTokenizerFast.from_pretrained(options.output)
+    run = Pretraining(curriculum, options.learning_rate)
+    run.restore(options.output)
+    held = validation(200)
+    began = time.monotonic()
+    for batches in ahead(options.output, curriculum, run.step_index // CHUNK):
+        if run.step_index >= curriculum.steps or (
+            options.minutes is not None and time.monotonic() - began > 60 * options.minutes
+        ):
+            break
+        measured = [run.step(batch) for batch in batches]
+        line: dict[str, Any] = {
+            "step": run.step_index, "loss": sum(m[0] for m in measured) / CHUNK,
+            "token_accuracy": sum(m[1] for m in measured) / CHUNK, "seconds": round(time.monotonic() - began, 1),
+        }  # fmt: skip
+        if run.step_index % (CHUNK * CHECKPOINT_CHUNKS) == 0:
+            run.save(options.output)
+            line["exact"] = exact_matches(run.model, tokens, held)
+        with (options.output / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+    run.save(options.output)
+    run.model.to(torch.bfloat16).save_pretrained(options.output)
+
+
+if __name__ == "__main__":
+    main()

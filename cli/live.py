@@ -24,7 +24,7 @@ class LiveProgress:
 
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
-        self._title = title
+        self._title = Text(printable(title))
         self._status: Status | None = None
         self._successes: list[float] = []
         self._heldout: list[str] = []

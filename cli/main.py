@@ -7,15 +7,12 @@ Nothing heavy is imported here or at the top of a command, so that `--help` answ
 from __future__ import annotations
 
 import sys
-import tempfile
-import time
-import traceback
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli import doctor, evaluate, explore, report, run, sites, status, stop
+from cli.failures import keep_traceback
 from core.errors import AutotelicError, UserError
 
 app = typer.Typer(
@@ -104,7 +101,7 @@ def invoke(arguments: list[str]) -> int:
     except Exception as error:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # a usage error of the parser
             return _usage(error)
-        _say(f"something unexpected happened ({type(error).__name__}); the traceback is in {_keep_traceback()}")
+        _say(f"something unexpected happened ({type(error).__name__}); the traceback is in {keep_traceback()}")
         return 1
 
 
@@ -120,13 +117,6 @@ def _usage(error: Exception) -> int:
 
 def _say(sentence: str) -> None:
     print(f"autotelic: {' '.join(sentence.split())}", file=sys.stderr)
-
-
-def _keep_traceback() -> Path:
-    name = time.strftime("autotelic-error-%Y%m%d-%H%M%S-")
-    with tempfile.NamedTemporaryFile("w", prefix=name, suffix=".log", delete=False, encoding="utf-8") as log:
-        log.write(traceback.format_exc())
-    return Path(log.name)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from core.config import Config
+    from discovery.metrics import Summary
 
 
 def command(
@@ -94,11 +95,12 @@ def _run(config: Config, folder: Path, resume: bool) -> None:
     import sys
 
     import discovery
+    from cli import failures
     from cli.lines import LineProgress
 
+    failures.log_to(folder)
     typer.echo(f"run: {folder}")
-    terminal = sys.stdout.isatty()
-    if terminal:
+    if sys.stdout.isatty():
         from rich.console import Console
 
         from cli.live import LiveProgress
@@ -106,5 +108,29 @@ def _run(config: Config, folder: Path, resume: bool) -> None:
         listener: LineProgress | LiveProgress = LiveProgress(Console(), f"autotelic · {', '.join(config.site.urls)}")
     else:
         listener = LineProgress(sys.stdout)
-    with listener:
-        asyncio.run(discovery.run(config, folder, resume=resume, progress=listener))
+    try:
+        with listener:
+            summary = asyncio.run(discovery.run(config, folder, resume=resume, progress=listener))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        typer.echo(f"interrupted; go on with: autotelic run --resume --run-dir {folder}", err=True)
+        raise typer.Exit(130) from None
+    _conclude(summary, folder)
+
+
+def _conclude(summary: Summary, folder: Path) -> None:
+    """Say what came out, write the report, and exit with 130 after Ctrl-C."""
+    from discovery.report.build import build
+    from discovery.report.words import points, share
+
+    final, control, gain = (summary.heldout.get(name) or {} for name in ("final", "control", "gain"))
+    if gain.get("gain") is not None:
+        low, high = gain["ci95"]
+        typer.echo(
+            f"held-out success: {share(control['success'], 1)} before, {share(final['success'], 1)} after; "
+            f"gain {points(gain['gain'])} points, 95% interval {points(low)} to {points(high)}"
+        )
+    typer.echo(f"report: {build(folder)}")
+    if summary.status == "stopped":
+        typer.echo(f"go on with: autotelic run --resume --run-dir {folder}")
+        if summary.reason.startswith("SIG"):
+            raise typer.Exit(130)

@@ -31,9 +31,9 @@ def command(
 
 
 def collect(run_dir: Path) -> dict[str, Any]:
-    """`{state, pid, iterations, episodes, success, policy_version, wall_s, heldout, last_event}` of a run.
+    """`{state, pid, iterations, episodes, success, policy_version, wall_s, heldout, gain, last_event}` of a run.
 
-    `state` is running, finished or stopped. Raises `RunDirectoryError` when there is no run.
+    `state` is running, finished, stopped or interrupted. Raises `RunDirectoryError` when there is no run.
     """
     from discovery.control import SqliteControl
     from discovery.report.record import read
@@ -50,16 +50,17 @@ def collect(run_dir: Path) -> dict[str, Any]:
             control.close()
             event = told[-1] if told else ""
         return {
-            "state": "running" if pid is not None else "finished" if record.finished else "stopped",
+            "state": "running" if pid is not None else record.status or "interrupted",
             "pid": pid,
             "iterations": record.last_iteration,
             "episodes": len(record.episodes),
             "success": last.get("success"),
             "policy_version": last.get("policy_version", 0),
-            "wall_s": record.summary.get("wall_s", record.total("wall_s")),
+            "wall_s": record.wall_s,
             "heldout": {
-                name: {"success": m.success, "n": m.n, "ci95": [m.low, m.high]} for name, m in record.heldout.items()
+                name: {"success": m.value, "n": m.n, "ci95": [m.low, m.high]} for name, m in record.heldout.items()
             },
+            "gain": record.gain and {"gain": record.gain.value, "ci95": [record.gain.low, record.gain.high]},
             "last_event": event,
         }
     finally:
@@ -69,7 +70,7 @@ def collect(run_dir: Path) -> dict[str, Any]:
 def lines(run_dir: Path, found: dict[str, Any]) -> list[str]:
     """The same for people."""
     from cli.console import printable
-    from discovery.report.words import count, duration, share
+    from discovery.report.words import count, duration, points, share
 
     state = found["state"]
     head = f"{run_dir}: {state}" + (f" (process {found['pid']})" if state == "running" else "")
@@ -82,8 +83,11 @@ def lines(run_dir: Path, found: dict[str, Any]) -> list[str]:
     for name, m in found["heldout"].items():
         low, high = m["ci95"]
         out.append(f"  held out, {name}: {share(m['success'], 1)} of {m['n']} ({share(low, 1)} to {share(high, 1)})")
+    if found["gain"]:
+        low, high = found["gain"]["ci95"]
+        out.append(f"  gain: {points(found['gain']['gain'])} points ({points(low)} to {points(high)})")
     if found["last_event"]:
         out.append(f"  last: {printable(found['last_event'])}")
-    if state == "stopped":
+    if state in ("stopped", "interrupted"):
         out.append(f"  go on with: autotelic run --resume --run-dir {run_dir}")
     return out

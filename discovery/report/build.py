@@ -62,8 +62,8 @@ def _page(record: Record, most_recordings: int, image_bytes: int, text_bytes: in
         name=record.root.resolve().name,
         folder=str(record.root),
         sites=_sites(record),
-        status="finished" if record.finished else "not finished",
-        status_class="done" if record.finished else "",
+        status=record.status or "under way",
+        status_class="done" if record.status == "finished" else "",
         gain=_gain(record.gain, record.heldout.get("control"), record.heldout.get("final")),
         no_gain=_no_gain(record),
         headline=headline,
@@ -121,34 +121,29 @@ def _gain(gain: Measurement | None, control: Measurement | None, final: Measurem
         "flat": "The interval includes zero: no gain has been shown.",
     }[mood]
     note = (
-        f"From {share(control.success, 1)} with the initial weights to {share(final.success, 1)} after training, "
+        f"From {share(control.value, 1)} with the initial weights to {share(final.value, 1)} after training, "
         f"measured side by side. 95% interval of the gain: {points(gain.low)} to {points(gain.high)}. {verdict}"
     )
-    return {"points": points(gain.success), "mood": mood, "note": note}
+    return {"points": points(gain.value), "mood": mood, "note": note}
 
 
 def _no_gain(record: Record) -> str:
-    if record.finished:
+    if record.status == "finished":
         return "This run measured no final and control success, so there is no gain to show."
     resume = f"autotelic run --resume --run-dir {record.root}"
     return f"The run has not made its final measurement. If it is not running any more: {resume}"
 
 
 def _tiles(record: Record) -> list[dict[str, str]]:
-    episodes = record.summary.get("episodes", len(record.episodes))
-    wall = record.summary.get("wall_s")
-    if not isinstance(wall, int | float):
-        wall = record.total("wall_s") or None
-    steps = sum(episode.steps for episode in record.episodes)
-    tokens = record.total("tokens")
-    policy = [value for _, value in record.series("policy_version")]
+    tokens = sum(value for _, value in record.series("tokens"))
+    versions = [value for _, value in record.series("policy_version")]
     tiles = [
         ("iterations", count(record.last_iteration)),
-        ("episodes", count(episodes)),
-        ("steps", count(steps)),
-        ("updates", count(policy[-1] if policy else 0)),
+        ("episodes", count(len(record.episodes))),
+        ("steps", count(sum(episode.steps for episode in record.episodes))),
+        ("updates", count(versions[-1] if versions else 0)),
         ("tokens trained on", count(tokens) if tokens else "—"),
-        ("time", duration(wall)),
+        ("time", duration(record.wall_s)),
     ]
     return [{"label": label, "value": value} for label, value in tiles]
 

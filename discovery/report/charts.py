@@ -69,13 +69,13 @@ def heldout(record: Record) -> Chart:
     last = float(record.last_iteration)
     measured: dict[float, tuple[float, float | None, float | None]] = {}
     if initial := record.heldout.get("initial"):
-        measured[0.0] = (initial.success, initial.low, initial.high)
+        measured[0.0] = (initial.value, initial.low, initial.high)
     for line in record.metrics:
         if line.get("heldout_success") is not None:
             low, high = line.get("heldout_ci95") or (None, None)
             measured[float(line["iteration"])] = (line["heldout_success"], low, high)
     if final:
-        measured[last] = (final.success, final.low, final.high)
+        measured[last] = (final.value, final.low, final.high)
     xs = sorted(measured)
     lines = [
         Line(
@@ -90,7 +90,7 @@ def heldout(record: Record) -> Chart:
         lines.append(
             Line(
                 "control: initial weights",
-                [(x, control.success) for x in span],
+                [(x, control.value) for x in span],
                 tone=2,
                 band=[(x, control.low, control.high) for x in span],
                 dashed=True,
@@ -154,7 +154,7 @@ def headline(record: Record) -> Bars:
         "final": ("final weights", 1),
     }
     bars = [
-        Bar(label, m.success, m.low, m.high, m.n, tone)
+        Bar(label, m.value, m.low, m.high, m.n, tone)
         for key, (label, tone) in names.items()
         if (m := record.heldout.get(key))
     ]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import random
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,14 +13,12 @@ from core.types import Trajectory, Verdict
 from memory.screenshots import ScreenshotStore
 from memory.trajectories import FILE_NAME, Summary, TrajectoryStore
 
-_RESAMPLES = 2000
-
 
 @dataclass(frozen=True)
 class Measurement:
-    """A held-out success rate in [0, 1] over `n` episodes, with its 95 % interval."""
+    """A held-out success rate (or a gain in it) over `n` episodes (or tasks), with its 95 % interval."""
 
-    success: float
+    value: float
     low: float
     high: float
     n: int
@@ -44,8 +39,9 @@ class Record:
     broken_lines: int = 0
 
     @property
-    def finished(self) -> bool:
-        return bool(self.summary)
+    def status(self) -> str:
+        """finished, stopped, or empty while the run has no outcome."""
+        return str(self.summary.get("status", ""))
 
     @property
     def last_iteration(self) -> int:
@@ -63,9 +59,11 @@ class Record:
             if isinstance(line.get(name), int | float) and math.isfinite(line[name])
         ]
 
-    def total(self, name: str) -> float:
-        """A metric's sum over iterations."""
-        return sum(value for _, value in self.series(name))
+    @property
+    def wall_s(self) -> float | None:
+        """Seconds of work so far, over all sessions; None before the first iteration."""
+        known = [self.summary.get("wall_s"), *(value for _, value in self.series("wall_s")[-1:])]
+        return max((float(value) for value in known if isinstance(value, int | float)), default=None)
 
     def episode(self, episode_id: str) -> tuple[Trajectory, Verdict | None]:
         """One episode with its steps; raises `RunDirectoryError` or `StorageFault`."""
@@ -84,21 +82,21 @@ def read(root: Path) -> Record:
     if not config.is_file():
         raise RunDirectoryError(f"'{root}' holds no run: there is no config.toml in it")
     metrics, broken = _metrics(root / "metrics.jsonl")
-    summary = _summary(root / "summary.json")
+    summary = _object(root / "summary.json")
+    measured = _object(root / "measurement.json") | _section(summary, "heldout")
     store = TrajectoryStore(root, readonly=True) if (root / FILE_NAME).is_file() else None
     episodes = store.summaries() if store else []
     heldout = {
         name: found
         for name in ("initial", "control", "final")
-        if (found := _measurement(_section(summary, "heldout").get(name))) is not None
+        if (found := _measurement(measured.get(name), "success")) is not None
     }
-    gain = _measurement(_section(summary, "heldout").get("gain"), signed=True) or _paired_gain(heldout, episodes)
     return Record(
         root=root,
         metrics=metrics,
         summary=summary,
         heldout=heldout,
-        gain=gain,
+        gain=_measurement(measured.get("gain"), "gain"),
         config=config.read_text(encoding="utf-8", errors="replace"),
         episodes=episodes,
         store=store,
@@ -126,7 +124,8 @@ def _metrics(path: Path) -> tuple[list[dict[str, Any]], int]:
     return [by_iteration[number] for number in sorted(by_iteration)], broken
 
 
-def _summary(path: Path) -> dict[str, Any]:
+def _object(path: Path) -> dict[str, Any]:
+    """A file's JSON object; empty where there is none."""
     if not path.is_file():
         return {}
     try:
@@ -141,41 +140,12 @@ def _section(data: dict[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _measurement(data: Any, *, signed: bool = False) -> Measurement | None:
+def _measurement(data: Any, name: str) -> Measurement | None:
+    """`{name, "ci95", "n" or "tasks"}` as a measurement; None where nothing was measured."""
     try:
-        value = float(data["difference"] if signed and "difference" in data else data["success"])
-        low, high = (float(bound) for bound in data.get("ci95") or (value, value))
-        n = int(data.get("n", 0))
+        value = float(data[name])
+        low, high = (float(bound) for bound in data["ci95"])
+        n = int(data.get("n", data.get("tasks", 0)))
     except (TypeError, KeyError, ValueError):
         return None
     return Measurement(value, low, high, n) if all(map(math.isfinite, (value, low, high))) else None
-
-
-def _paired_gain(heldout: dict[str, Measurement], episodes: Iterable[Summary]) -> Measurement | None:
-    """Final minus control over the tasks that both attempted: a bootstrap clustered by task, seeded.
-
-    The final episodes are the held-out ones of the newest policy. None without a final and a control.
-    """
-    if not {"final", "control"} <= set(heldout):
-        return None
-    scored = [e for e in episodes if e.value is not None and e.role in ("heldout", "control")]
-    newest = max((e.policy_version for e in scored if e.role == "heldout"), default=-1)
-    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for e in scored:
-        if e.value is not None and (e.role == "control" or e.policy_version == newest):
-            values[e.task_id][e.role].append(e.value)
-    pairs = [
-        (_mean(by_role["heldout"]) - _mean(by_role["control"]))
-        for by_role in values.values()
-        if by_role["heldout"] and by_role["control"]
-    ]
-    if not pairs:
-        return None
-    draw = random.Random(0)
-    means = sorted(_mean(draw.choices(pairs, k=len(pairs))) for _ in range(_RESAMPLES))
-    low, high = means[round(0.025 * (_RESAMPLES - 1))], means[round(0.975 * (_RESAMPLES - 1))]
-    return Measurement(heldout["final"].success - heldout["control"].success, low, high, len(pairs))
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)

@@ -120,7 +120,7 @@ class SyntheticRun:
                     self.episode(task, float(self.random.random() < chance), iteration=iteration)
             line: dict[str, Any] = {
                 "iteration": iteration,
-                "wall_s": 14.5,
+                "wall_s": 14.5 * iteration,
                 "episodes": 16,
                 "steps": 32,
                 "success": 0.2 + 0.5 * progress + self.random.uniform(-0.08, 0.08),
@@ -150,7 +150,10 @@ class SyntheticRun:
                     "initial": {"success": 0.19, "n": 24, "ci95": [0.08, 0.33]},
                     "control": {"success": 5 / 24, "n": 24, "ci95": [0.08, 0.375]},
                     "final": {"success": 0.5, "n": 24, "ci95": [0.29, 0.71]},
+                    "gain": {"gain": 0.5 - 5 / 24, "tasks": 24, "unpaired": 0, "ci95": [0.08, 0.5]},
                 },
+                "status": "finished",
+                "reason": "12 iterations are done",
                 "iterations": iteration,
                 "episodes": self.episodes,
                 "wall_s": 568.2,

@@ -115,7 +115,7 @@ def test_script_json_cannot_end_its_element() -> None:
 def test_a_run_with_no_iteration_has_a_report(synthetic: Callable[[], Any]) -> None:
     run = synthetic()
     page = build(run.close()).read_text(encoding="utf-8")
-    assert "not finished" in page
+    assert "under way" in page
     assert "autotelic run --resume" in page
     assert "No task has been attempted yet" in page
     assert "No episode has been recorded yet" in page
@@ -125,13 +125,13 @@ def test_a_run_that_only_has_a_configuration_has_a_report(synthetic: Callable[[]
     root = synthetic().close()
     for path in root.glob("trajectories.sqlite*"):
         path.unlink()
-    assert "not finished" in build(root).read_text(encoding="utf-8")
+    assert "under way" in build(root).read_text(encoding="utf-8")
 
 
 def test_a_measured_loss_is_called_a_loss(finished_run: Path) -> None:
     path = finished_run / "summary.json"
     summary = json.loads(path.read_text())
-    summary["heldout"]["gain"] = {"success": -0.2, "n": 24, "ci95": [-0.3, -0.1]}
+    summary["heldout"]["gain"] = {"gain": -0.2, "tasks": 24, "ci95": [-0.3, -0.1]}
     path.write_text(json.dumps(summary))
     page = build(finished_run).read_text(encoding="utf-8")
     assert "got worse" in page

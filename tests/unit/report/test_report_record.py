@@ -28,7 +28,7 @@ def test_the_last_line_of_an_iteration_counts_and_broken_ones_are_counted(synthe
     record = read(path.parent)
     assert record.series("success") == [(1.0, 0.9)]
     assert record.broken_lines == 1
-    assert not record.finished
+    assert record.status == ""
     record.close()
 
 
@@ -40,24 +40,35 @@ def test_values_that_are_no_numbers_are_passed_over(synthetic: Callable[[], Any]
     record.close()
 
 
-def test_the_gain_is_paired_by_task(finished_run: Path) -> None:
+def test_measurements_come_from_the_summary(finished_run: Path) -> None:
     record = read(finished_run)
     assert record.gain is not None
-    assert record.gain.n == 24
-    assert record.gain.success == pytest.approx(0.5 - 5 / 24)
-    assert record.gain.low < record.gain.success < record.gain.high
-    assert record.gain.low > 0
+    assert record.gain.value == pytest.approx(0.5 - 5 / 24)
+    assert (record.gain.low, record.gain.high, record.gain.n) == (0.08, 0.5, 24)
+    assert set(record.heldout) == {"initial", "control", "final"}
+    assert record.status == "finished"
+    assert record.wall_s == 568.2
     record.close()
 
 
-def test_a_gain_in_the_summary_goes_before_our_own(finished_run: Path) -> None:
+def test_a_run_under_way_has_its_initial_measurement_and_its_time(synthetic: Callable[[], Any]) -> None:
+    run = synthetic()
+    run.iterate(2)
+    run.directory.write_json("measurement.json", {"initial": {"success": 0.2, "n": 10, "ci95": [0.1, 0.3]}})
+    record = read(run.close())
+    assert record.status == ""
+    assert record.heldout["initial"].value == 0.2
+    assert record.gain is None
+    assert record.wall_s == 29.0
+    record.close()
+
+
+def test_what_was_not_measured_is_absent(finished_run: Path) -> None:
     path = finished_run / "summary.json"
-    summary = json.loads(path.read_text())
-    summary["heldout"]["gain"] = {"success": 0.25, "n": 24, "ci95": [0.1, 0.4]}
-    path.write_text(json.dumps(summary))
+    path.write_text(json.dumps({"status": "stopped", "heldout": {"final": None, "gain": {"gain": None}}}))
     record = read(finished_run)
-    assert record.gain is not None
-    assert (record.gain.success, record.gain.low, record.gain.high) == (0.25, 0.1, 0.4)
+    assert record.heldout == {}
+    assert record.gain is None
     record.close()
 
 

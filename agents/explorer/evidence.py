@@ -1,0 +1,132 @@
+"""Checks from what was seen: texts and addresses that show that a thing was done, and that did not show before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+
+from core import checks
+from core.checks import Check, PageCheck, UrlCheck, fold
+from core.types import Observation
+
+_RANK = {"alert": 0, "status": 0, "heading": 1, "definition": 2, "cell": 2, "text": 2, "dialog": 3}
+_VOLATILE = re.compile(
+    r"\d{1,2}:\d{2}|\b(just now|ago|today|yesterday|seconds?|minutes?|hours?)\b|\b[0-9a-f]{8,}\b", re.I
+)
+_SHORTEST, _LONGEST = 3, 90
+
+
+def snippets(observation: Observation) -> list[tuple[int, str]]:
+    """(rank, text) of what an observation shows, the most telling ranks first; each is in the visible text."""
+    page = fold(observation.text)
+    found: dict[str, int] = {}
+    for element in observation.elements:
+        if "hidden" in element.states:
+            continue
+        rank = _RANK.get(element.role, 4)
+        texts = [element.name] if rank < 4 or not element.interactive else []
+        if element.role in ("definition", "cell", "status", "alert", "text"):
+            texts += [element.value, f"{element.name} {element.value}"] if element.value else []
+        if element.role in ("link", "button"):
+            texts = [element.name]
+        for text in texts:
+            text = " ".join(text.split())
+            if _SHORTEST <= len(text) <= _LONGEST and fold(text) in page:
+                found[text] = min(rank, found.get(text, 9))
+    for line in observation.text.splitlines():
+        line = " ".join(line.split())
+        if _SHORTEST <= len(line) <= _LONGEST:
+            found.setdefault(line, 3)
+    return sorted((rank, text) for text, rank in found.items())
+
+
+def revealed(before: Iterable[Observation], after: Observation) -> list[str]:
+    """Lasting texts of `after` that none of `before` showed, the most telling first."""
+    earlier = [fold(observation.text) for observation in before]
+    return [
+        text
+        for _, text in snippets(after)
+        if not _VOLATILE.search(text) and not any(fold(text) in page for page in earlier)
+    ]
+
+
+def url_pattern(url: str, *, general: bool = False) -> str:
+    """A regular expression for this address on any host: its path and its non-empty parameters, in any order.
+
+    `general` lets numbers in the path vary, for the pages of records that a task itself creates.
+    """
+    parts = urlsplit(url)
+    path = re.escape(parts.path.rstrip("/"))
+    if general:
+        path = re.sub(r"\d+", r"\\d+", path)
+    pattern = r"^https?://[^/?#]+" + path + r"/?(?=[?#]|$)"
+    for name, value in parse_qsl(parts.query):
+        forms = sorted({re.escape(quote_plus(value)), re.escape(quote(value)), re.escape(quote(value, safe=""))})
+        pattern += rf"(?=.*[?&]{re.escape(quote_plus(name))}=(?:{'|'.join(forms)})(?:[&#]|$))"
+    return pattern
+
+
+def page_check(
+    run: Sequence[Observation],
+    *,
+    wanted: Sequence[str] = (),
+    pristine: Iterable[tuple[str, str]] = (),
+    wrong: Sequence[tuple[str, str]] = (),
+    changes: bool = False,
+) -> Check | None:
+    """A check that holds at the end of `run` and at no earlier moment of it; None where nothing tells.
+
+    Every text of `wanted` (what the instruction names and the end shows) must be visible at the end, or
+    there is no check. With `changes`, the check must also be false on all of the site's `pristine`
+    pages (url, text): merely looking around never satisfies it. It is false on the `wrong` ends (url, text) too.
+    """
+    *earlier, final = run
+    known = list(pristine)
+    page = fold(final.text)
+    if any(fold(text) not in page for text in wanted):
+        return None
+    moved = all(_place(final.url) != _place(one.url) for one in earlier)
+    seen_before = any(_place(final.url) == _place(url) for url, _ in known)
+    pattern = url_pattern(final.url, general=changes and not seen_before) if moved else None
+    fresh = revealed(earlier, final)
+    for texts in _choices(fresh, wanted):
+        check: Check
+        if texts:
+            check = PageCheck(contains=texts, url=pattern)
+        elif pattern is not None and not changes:
+            check = UrlCheck(matches=pattern)
+        else:
+            continue
+        if any(_holds(check, one.url, one.text) for one in earlier) or not _holds(check, final.url, final.text):
+            continue
+        if any(_holds(check, url, text) for url, text in (*wrong, *(known if changes else ()))):
+            continue
+        return check
+    return None
+
+
+def _choices(fresh: Sequence[str], wanted: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    """Combinations of texts to look for, the most specific first."""
+    named = []
+    for text in wanted:
+        holders = [one for one in fresh if fold(text) in fold(one)]
+        named.append(min(holders, key=len) if holders else text)
+    if named:
+        specific = [one for one in named if one in fresh]
+        if len(specific) < len(named):
+            yield from ((*dict.fromkeys(named), one) for one in fresh[:1])
+        yield tuple(dict.fromkeys(named))
+        yield from ((*dict.fromkeys(named), one) for one in fresh[1:3])
+        return
+    yield from ((one,) for one in fresh[:4])
+    yield ()
+
+
+def _place(url: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    parts = urlsplit(url)
+    return parts.path.rstrip("/"), tuple(sorted(parse_qsl(parts.query)))
+
+
+def _holds(check: Check, url: str, text: str) -> bool:
+    return checks.holds(check, answer=None, url=url, page_text=text) is True

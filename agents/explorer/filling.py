@@ -1,0 +1,86 @@
+"""Filling in forms: which fields, with what, and the lines that do it."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+
+from agents.explorer import lines
+from agents.explorer.pages import Form
+from agents.explorer.sitemap import Filled
+from agents.explorer.values import invent, is_fillable
+from core.types import Element
+
+_NOTHING = re.compile(r"^\W*$|^\W*(select|choose|pick|please|none|any|all|default|unassigned)\b", re.I)
+_SECRET = re.compile(r"password|passphrase|\bpin\b|captcha|\botp\b|one.time code", re.I)
+
+
+def needs_secret(form: Form) -> bool:
+    """Whether a form asks for what an explorer cannot know."""
+    return any(field.input_type == "password" or _SECRET.search(field.name) for field in form.fields)
+
+
+def real_options(field: Element) -> list[str]:
+    """The options of a field that mean something and are not the present one."""
+    return [
+        option
+        for option in field.options
+        if not _NOTHING.search(option) and option.casefold() != field.value.casefold()
+    ]
+
+
+def is_edit(form: Form) -> bool:
+    """Whether a form holds somebody's text already, to be changed."""
+    return any(
+        is_fillable(field) and not field.options and len(field.value) > 1 and not field.value.isdigit()
+        for field in form.fields
+    )
+
+
+def fill(fields: Sequence[Element], rng: random.Random) -> list[Filled]:
+    """A value for each of these fields that can take one; of radio buttons, one a group."""
+    filled: list[Filled] = []
+    radios: dict[str, list[Element]] = {}
+    for field in fields:
+        if {"disabled", "readonly"} & set(field.states):
+            continue
+        if field.role == "radio":
+            radios.setdefault(field.group, []).append(field)
+        elif field.role in ("checkbox", "switch"):
+            if "checked" not in field.states:
+                filled.append(Filled(field=field, value="checked"))
+        elif field.options:
+            options = real_options(field)
+            if options:
+                filled.append(Filled(field=field, value=rng.choice(options[:8])))
+        elif is_fillable(field):
+            filled.append(Filled(field=field, value=invent(field, rng)))
+    for group in radios.values():
+        free = [field for field in group if "checked" not in field.states]
+        if free:
+            filled.append(Filled(field=rng.choice(free), value="checked"))
+    return filled
+
+
+def line(filled: Filled) -> str:
+    """The action that fills one field."""
+    target = lines.target_of(filled.field)
+    if filled.field.role in ("checkbox", "switch", "radio"):
+        return lines.click(target)
+    if filled.field.options:
+        return lines.select(target, filled.value)
+    return lines.type_text(target, filled.value)
+
+
+def needed(form: Form) -> list[Element]:
+    """The fields to fill: those marked as required and still empty, or every empty one where none is marked."""
+    empty = [field for field in form.fields if _is_empty(field)]
+    required = [field for field in empty if "required" in field.states]
+    return required or [field for field in empty if field.role not in ("checkbox", "switch")]
+
+
+def _is_empty(field: Element) -> bool:
+    if field.role in ("checkbox", "radio", "switch"):
+        return "checked" not in field.states
+    return not field.value or bool(field.options and _NOTHING.search(field.value))

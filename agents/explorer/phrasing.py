@@ -1,0 +1,386 @@
+"""Wordings: how a task is put to somebody, in many ways, chosen by a seeded generator.
+
+A task is a sequence of clauses (`Clause`: what is done, with its names and values), the last of which
+may be a question. Names and values are always given as they appear on the site.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+LONGEST = 32
+
+_TEMPLATES: dict[str, tuple[str, ...]] = {
+    "open": (
+        "open {name}",
+        "go to {name}",
+        "go to the page {name}",
+        "visit {name}",
+        "navigate to {name}",
+        "bring up {name}",
+        "show the page {name}",
+        "follow the link {name}",
+        "get to {name}",
+    ),
+    "open2": (
+        "open {name} under {via}",
+        "go to {via} and open {name}",
+        "open {via}, then {name}",
+        "in {via}, open {name}",
+        "find {name} under {via} and open it",
+        "go by way of {via} to {name}",
+    ),
+    "open3": (
+        "open {via}, then {via2}, then {name}",
+        "go to {via}, from there to {via2}, and open {name}",
+        "by way of {via} and {via2}, go to {name}",
+        "in {via}, choose {via2} and open {name}",
+    ),
+    "search": (
+        "search for {query}",
+        "look for {query} with the search box",
+        "run a search for {query}",
+        "type {query} into the search box and submit it",
+        "use the search to look up {query}",
+        "enter {query} in {box} and search",
+    ),
+    "find": (
+        "search for {query} and open {name}",
+        "find {name} by searching for {query}, and open it",
+        "look up {query} with the search box, then open {name}",
+        "use the search ({query}) to get to {name}",
+        "open {name} from the search results for {query}",
+    ),
+    "find_same": (
+        "search for {name} and open it",
+        "find {name} through the search box and open its page",
+        "use the search to get to {name}",
+        "look {name} up with the search and open it",
+        "open the page of {name} by searching for it",
+    ),
+    "sort": (
+        "sort by {option}",
+        "sort the list by {option}",
+        "set {control} to {option}",
+        "order the list by {option}",
+        "change {control} to {option}",
+        "arrange the list by {option} using {control}",
+    ),
+    "filter": (
+        "set {control} to {option}",
+        "choose {option} for {control}",
+        "filter the list by {control} {option}",
+        "pick {option} under {control}",
+        "narrow the list to {control} {option}",
+        "show what has {control} {option}",
+        "change {control} to {option}",
+    ),
+    "tick": ("tick {option}", "check the box {option}", "turn on {option}", "select the box {option}"),
+    "press": (
+        "press {button}",
+        "click {button}",
+        "use the button {button}",
+        "hit {button}",
+        "click the button {button}",
+        "press the {button} button",
+    ),
+    "press_for": (
+        "press {button} for {record}",
+        "click {button} on {record}",
+        "use the button {button} of {record}",
+        "for {record}, press {button}",
+        "hit {button} next to {record}",
+        "choose {button} for {record}",
+    ),
+    "disclose": (
+        "open {button}",
+        "click {button} to see what it shows",
+        "unfold {button}",
+        "bring up {button}",
+        "press {button}",
+        "show {button}",
+    ),
+    "fill": (
+        "{opening}fill in {pairs} and press {submit}",
+        "{opening}enter {pairs}, then click {submit}",
+        "{opening}put in {pairs} and use {submit}",
+        "{opening}complete the form with {pairs} and press {submit}",
+        "{opening}give {pairs}; send it with {submit}",
+    ),
+    "change": (
+        "{opening}change {pairs} and press {submit}",
+        "{opening}set {pairs}, then press {submit}",
+        "{opening}update {pairs} and confirm with {submit}",
+        "{opening}edit it so that it has {pairs}, then click {submit}",
+        "{opening}make it {pairs} and use {submit}",
+    ),
+    "change_now": (
+        "change {control} to {option}",
+        "set {control} to {option}",
+        "switch {control} over to {option}",
+        "make {control} {option}",
+        "pick {option} as {control}",
+    ),
+}
+_QUESTIONS: dict[str, tuple[str, ...]] = {
+    "fact": (
+        "what is the {term} of {record}?",
+        "what {term} does {record} have?",
+        "tell me the {term} of {record}.",
+        "find the {term} of {record}.",
+        "which {term} is given for {record}?",
+        "report the {term} shown for {record}.",
+        "I need the {term} of {record}.",
+        "answer with the {term} of {record}.",
+        "look up the {term} of {record}.",
+        "{record}: what is its {term}?",
+    ),
+    "its": (
+        "what is its {term}?",
+        "tell me its {term}.",
+        "which {term} does it have?",
+        "what does it say under {term}?",
+        "report its {term}.",
+    ),
+    "low_price": (
+        "which one is the cheapest{scope}?",
+        "what is the cheapest one{scope}?",
+        "name the one with the lowest {column}{scope}.",
+        "which costs the least{scope}?",
+    ),
+    "high_price": (
+        "which one is the most expensive{scope}?",
+        "what is the dearest one{scope}?",
+        "name the one with the highest {column}{scope}.",
+        "which costs the most{scope}?",
+    ),
+    "low": (
+        "which one has the lowest {column}{scope}?",
+        "name the one with the smallest {column}{scope}.",
+        "what has the least {column}{scope}?",
+    ),
+    "high": (
+        "which one has the highest {column}{scope}?",
+        "name the one with the largest {column}{scope}.",
+        "what has the most {column}{scope}?",
+    ),
+    "early": (
+        "which one has the earliest {column}{scope}?",
+        "what is the oldest one{scope}, by {column}?",
+        "name the one with the earliest {column}{scope}.",
+    ),
+    "late": (
+        "which one has the latest {column}{scope}?",
+        "what is the newest one{scope}, by {column}?",
+        "name the one with the most recent {column}{scope}.",
+    ),
+    "count": (
+        "how many have {value} under {column}{scope}?",
+        "how many with {column} {value} are listed{scope}?",
+        "count those with {column} {value}{scope}.",
+        "how many rows show {value} as {column}{scope}?",
+        "what is the number of entries with {column} {value}{scope}?",
+    ),
+}
+_THEN = (", then ", " and then ", "; after that, ", ". Then ", ", and afterwards ")
+_POLITE = ("please {}", "I want you to {}", "could you {}?", "your task is to {}", "I would like you to {}", "now {}")
+_HERE = (" on this page", " in this list", " here", " listed here", "")
+_PLAIN = re.compile(r"[A-Z][\w'&-]*(?: [\w'&-]+){0,4}")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """`kind` names the wordings; `slots` are names and values as on the site; `pairs` are field and value."""
+
+    kind: str
+    slots: dict[str, str] = field(default_factory=dict)
+    pairs: tuple[tuple[str, str], ...] = ()
+
+
+def is_question(clause: Clause) -> bool:
+    return clause.kind in _QUESTIONS
+
+
+def instruction(clauses: Sequence[Clause], rng: random.Random, *, tries: int = 6) -> str:
+    """A wording of at most `LONGEST` words, or an empty text when these clauses cannot be said that briefly."""
+    for _ in range(tries):
+        said = _say(clauses, rng)
+        if len(said.split()) <= LONGEST:
+            return said
+    return ""
+
+
+def _say(clauses: Sequence[Clause], rng: random.Random) -> str:
+    quoting = rng.choice(("double", "double", "double", "bare", "bare", "single"))
+    *first, last = clauses
+    if is_question(last):
+        question = _sentence(_fill(last, quoting, rng))
+        if not first:
+            return _maybe(question, rng)
+        lead = _join([_fill(clause, quoting, rng) for clause in first], rng)
+        if last.kind == "its":
+            return (
+                _sentence(f"{lead}{rng.choice((': ', ' and '))}{_lower(question)}")
+                if rng.random() < 0.5
+                else (f"{_sentence(lead)} {question}")
+            )
+        return f"{_sentence(lead)} {question}"
+    said = _join([_fill(clause, quoting, rng) for clause in clauses], rng)
+    if rng.random() < 0.22 and ". " not in said:
+        said = rng.choice(_POLITE).format(said)
+    return _sentence(said)
+
+
+def _join(parts: Sequence[str], rng: random.Random) -> str:
+    said = parts[0]
+    for part in parts[1:]:
+        joint = rng.choice(_THEN)
+        said += joint + part
+    return said
+
+
+def _maybe(question: str, rng: random.Random) -> str:
+    if rng.random() < 0.12 and question.endswith("?"):
+        return rng.choice(("Quick question: ", "Can you tell me: ", "I wonder: ")) + _lower(question)
+    return question
+
+
+def _fill(clause: Clause, quoting: str, rng: random.Random) -> str:
+    template = rng.choice(_QUESTIONS.get(clause.kind) or _TEMPLATES[clause.kind])
+    slots = {
+        key: _named(value, quoting) for key, value in clause.slots.items() if key not in ("term", "column", "scope")
+    }
+    for key in ("term", "column"):
+        if key in clause.slots:
+            slots[key] = _term(clause.slots[key])
+    if is_question(clause):
+        slots["scope"] = rng.choice(_HERE)
+    if clause.kind in ("fill", "change"):
+        record = clause.slots.get("record", "")
+        slots["opening"] = f"for {_named(record, quoting)}, " if record else ""
+        slots["pairs"] = _pairs(clause, quoting, rng)
+    return template.format(**slots)
+
+
+def _pairs(clause: Clause, quoting: str, rng: random.Random) -> str:
+    """`"Title" with "Blue door"`: fields go with values, changes lead to them."""
+    style = rng.choice(("{f} to {v}",) if clause.kind == "change" else ("{f} with {v}", "{v} as {f}", "{v} for {f}"))
+    if clause.kind == "change" and rng.random() < 0.25:
+        style = "{f} = {v}"
+    said = [style.format(f=_named(name, quoting), v=_quoted(value)) for name, value in clause.pairs]
+    if len(said) == 1:
+        return said[0]
+    return ", ".join(said[:-1]) + " and " + said[-1]
+
+
+def _named(name: str, quoting: str) -> str:
+    if quoting == "bare" and _PLAIN.fullmatch(name):
+        return name
+    if quoting == "single" and "'" not in name:
+        return f"'{name}'"
+    return _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if '"' not in text else f"“{text}”"
+
+
+def _term(term: str) -> str:
+    """A column's or fact's name within a sentence: lower case unless it is an abbreviation."""
+    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in term.split())
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:] if not text.startswith("I ") else text
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text[-1:] in ".?!" else text + "."
+
+
+_FILLER = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "to",
+        "of",
+        "in",
+        "on",
+        "for",
+        "it",
+        "its",
+        "with",
+        "and",
+        "or",
+        "then",
+        "from",
+        "by",
+        "please",
+        "could",
+        "would",
+        "you",
+        "i",
+        "want",
+        "like",
+        "your",
+        "task",
+        "is",
+        "now",
+        "go",
+        "open",
+        "show",
+        "visit",
+        "navigate",
+        "bring",
+        "up",
+        "find",
+        "search",
+        "look",
+        "use",
+        "using",
+        "click",
+        "press",
+        "hit",
+        "button",
+        "page",
+        "list",
+        "here",
+        "this",
+        "what",
+        "which",
+        "tell",
+        "me",
+        "report",
+        "need",
+        "answer",
+        "does",
+        "have",
+        "one",
+        "given",
+        "shown",
+        "get",
+        "follow",
+        "link",
+        "after",
+        "that",
+        "afterwards",
+        "box",
+        "through",
+    ]
+)
+
+
+def content(text: str) -> frozenset[str]:
+    """The words of an instruction that carry its meaning, for comparing instructions."""
+    return frozenset(word for word in re.findall(r"\w+", text.casefold()) if word not in _FILLER)
+
+
+def similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    """Jaccard similarity of two sets of words."""
+    union = len(one | other)
+    return len(one & other) / union if union else 1.0

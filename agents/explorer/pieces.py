@@ -1,0 +1,330 @@
+"""Pieces of tasks: one thing to do on one page, with the lines that do it and the clause that asks for it."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from agents.explorer import filling, lines
+from agents.explorer.listings import counts, extremes
+from agents.explorer.manners import is_grave
+from agents.explorer.pages import Form, Link, Page
+from agents.explorer.phrasing import Clause
+from agents.explorer.sitemap import Effect, Filled, SiteMap
+from core.actions import Target
+from core.checks import fold
+
+_MOST_FIELDS = 5
+_LONGEST_ANSWER = 48
+_SORTING = re.compile(r"\b(sort|order|arrange)", re.I)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One thing to do. `lands` is the URL where it ends, empty for the page where it began."""
+
+    kind: str
+    lines: tuple[str, ...]
+    clauses: tuple[Clause, ...]
+    topic: str
+    lands: str = ""
+    wanted: tuple[str, ...] = ()
+    answer: str = ""
+    foils: tuple[tuple[str, ...], ...] = ()
+    part: str = ""
+
+
+class Pieces:
+    """The pieces that a map affords, by kind."""
+
+    def __init__(self, site: SiteMap, rng: random.Random) -> None:
+        self.site = site
+        self.pages = list(site.pages.values())
+        self._rng = rng
+        self._names = site.names()
+        self._ways: dict[str, dict[str, tuple[Link, ...]]] = {}
+        self._by_template = site.templates()
+        self._made: dict[tuple[str, bool], list[tuple[Page, Piece]]] = {}
+        self._filters: list[tuple[Page, Page, Piece]] | None = None
+
+    def of_kind(self, kind: str, *, filtered: bool = False) -> list[tuple[Page, Piece]]:
+        """Every piece of a kind with the page it begins on; `filtered`: on the pages that filters led to."""
+        key = (kind, filtered)
+        if key not in self._made:
+            places = [after for _, after, _ in self.filters()] if filtered else self.pages
+            self._made[key] = list(self._make(kind, places))
+        return list(self._made[key])
+
+    def _make(self, kind: str, places: Sequence[Page]) -> Iterator[tuple[Page, Piece]]:
+        if kind == "search":
+            yield from self._plain_searches()
+            yield from (pair for page in self.pages for pair in self.searches_for(page, self._rng)[:2])
+        elif kind == "filter":
+            yield from ((before, piece) for before, _, piece in self.filters())
+        elif kind in ("form", "edit", "toggle", "disclose"):
+            yield from self._effects(kind)
+        else:
+            make: Callable[[Page], Iterator[Piece]] = {
+                "open": self._opens,
+                "lookup": self._lookups,
+                "compare": self._compares,
+            }[kind]
+            yield from ((page, piece) for page in places for piece in make(page))
+
+    # Going somewhere.
+
+    def clear_link(self, page: Page, url: str) -> Link | None:
+        """A link of `page` to `url` whose name leads nowhere else."""
+        link = page.link_to(url)
+        if link is None or link.nth > 1 or not 2 <= len(link.name) <= 70:
+            return None
+        return None if any(one.name == link.name and one.url != url for one in page.links) else link
+
+    def ways(self, start: str) -> dict[str, tuple[Link, ...]]:
+        """The shortest ways from a start page, by clear links only."""
+        if start not in self._ways:
+            found = self.site.paths(start)
+            self._ways[start] = {
+                url: way
+                for url, way in found.items()
+                if all(self._is_clear(way[:at], start, link) for at, link in enumerate(way))
+            }
+        return self._ways[start]
+
+    def _is_clear(self, before: Sequence[Link], start: str, link: Link) -> bool:
+        page = self.site.pages.get(before[-1].url if before else start)
+        return page is not None and self.clear_link(page, link.url) == link
+
+    def opening(self, link: Link) -> Piece:
+        return self.opening_way((link,))
+
+    def opening_way(self, way: Sequence[Link]) -> Piece:
+        """Following links one after another."""
+        slots = {"name": way[-1].name}
+        slots |= dict(zip(("via", "via2"), (link.name for link in way[:-1]), strict=False))
+        target = self.site.pages.get(way[-1].url)
+        makes = target.template if target else way[-1].url
+        return Piece(
+            "open",
+            tuple(lines.click(link.target) for link in way),
+            (Clause("open" if len(way) == 1 else f"open{len(way)}", slots),),
+            f"open {len(way)} {makes}",
+            lands=way[-1].url,
+        )
+
+    def _opens(self, page: Page) -> Iterator[Piece]:
+        for url in dict.fromkeys(link.url for link in page.links):
+            link = self.clear_link(page, url)
+            if link is not None and url != page.url and not is_grave(link.name, url):
+                yield self.opening(link)
+        starts = page.url in self.site.start_urls
+        if starts or self._rng.random() < 0.3:
+            known = self.ways(page.url) if page.url in self.site.pages else {}
+            yield from (self.opening_way(way) for way in known.values() if 2 <= len(way) <= 3)
+
+    # Searching.
+
+    def searches_for(self, page: Page, rng: random.Random) -> list[tuple[Page, Piece]]:
+        """Searches from pages with a search box that should find `page` by its name."""
+        if self._names[page.name.casefold()] != 1 or not 3 <= len(page.name) <= 60:
+            return []
+        found = []
+        for effect in self._of("search"):
+            linked = [link for link in effect.after.links if link.row]
+            if not linked or not self._alike(page, effect):
+                continue
+            boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
+            for where in rng.sample(boxes, min(2, len(boxes))):
+                query = page.name if rng.random() < 0.5 else _part(page.name, rng)
+                clause = (
+                    Clause("find_same", {"name": page.name})
+                    if query == page.name
+                    else Clause("find", {"query": query, "name": page.name})
+                )
+                steps = (*_searching(effect, query), lines.click(Target(role="link", name=page.name)))
+                found.append((where, Piece("search", steps, (clause,), f"find {page.template}", lands=page.url)))
+        return found
+
+    def _alike(self, page: Page, effect: Effect) -> bool:
+        """Whether a search gave pages of this template, as far as they are known."""
+        known = [self.site.pages[link.url] for link in effect.after.links if link.row and link.url in self.site.pages]
+        return not known or any(one.template.split()[0] == page.template.split()[0] for one in known)
+
+    def _plain_searches(self) -> Iterator[tuple[Page, Piece]]:
+        """Searches that are done when the results show."""
+        words = sorted({_part(page.name, self._rng) for page in self.pages if page.name})
+        self._rng.shuffle(words)
+        for effect in self._of("search"):
+            boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
+            for word, where in zip(words, boxes * 3, strict=False):
+                clause = Clause("search", {"query": word, "box": effect.target.name})
+                yield where, Piece("search", _searching(effect, word), (clause,), f"search {effect.target}")
+
+    # Looking things up.
+
+    def _lookups(self, page: Page) -> Iterator[Piece]:
+        facts = [(page.name, term, value, "") for term, value in page.facts if self._names[page.name.casefold()] <= 2]
+        headers = [entry.header.casefold() for entry in page.entries]
+        for entry in page.entries:
+            if headers.count(entry.header.casefold()) == 1 and entry.header:
+                facts += [(entry.header, term, value, entry.table or "row") for term, value in entry.cells]
+        for record, term, value, place in facts:
+            telling = 1 <= len(value) <= _LONGEST_ANSWER and 2 <= len(term) <= 30 and re.search(r"\w", value)
+            if telling and record and len(record) <= 70 and fold(value) not in (fold(record), fold(term)):
+                clause = Clause("fact", {"term": term, "record": record})
+                topic = f"lookup {page.template} {place} {term}"
+                yield Piece("lookup", (lines.answer(value),), (clause,), topic, answer=value)
+
+    def _compares(self, page: Page) -> Iterator[Piece]:
+        for kind, column, header in extremes(page.entries):
+            clause = Clause(kind, {"column": column})
+            yield Piece(
+                "compare", (lines.answer(header),), (clause,), f"{kind} {page.template} {column}", answer=header
+            )
+        for column, value, number in counts(page.entries):
+            clause = Clause("count", {"column": column, "value": value})
+            topic = f"count {page.template} {column}"
+            yield Piece("compare", (lines.answer(str(number)),), (clause,), topic, answer=str(number))
+
+    # Changing what is shown, and changing things.
+
+    def filters(self) -> list[tuple[Page, Page, Piece]]:
+        """(before, after, piece) of the filters that were tried."""
+        if self._filters is None:
+            self._filters = []
+            for effect in self._of("filter"):
+                before = self.site.pages.get(effect.url)
+                if before is None:
+                    continue
+                choice = effect.filled[0].field
+                kind = "tick" if not choice.options else "sort" if _SORTING.search(choice.name) else "filter"
+                slots = {"control": choice.name, "option": effect.value}
+                topic = f"filter {effect.template} {choice.name}"
+                piece = Piece("filter", effect.lines, (Clause(kind, slots),), topic, lands=effect.after.url)
+                self._filters.append((before, effect.after, piece))
+        return self._filters
+
+    def _effects(self, kind: str) -> Iterator[tuple[Page, Piece]]:
+        for effect in self._of(kind):
+            for page in self._by_template.get(effect.template, ()):
+                make = self._pressed if kind in ("toggle", "disclose") else self._filled
+                yield from ((page, piece) for piece in make(page, effect))
+
+    def _pressed(self, page: Page, effect: Effect) -> Iterator[Piece]:
+        """The button of an effect, on this page: the same name, or the same with this record's name in it."""
+        origin = self.site.pages[effect.url]
+        was = effect.row or origin.name
+        telling = [text for text in effect.revealed if was and fold(was) in fold(text)]
+        same = [
+            button
+            for button in (*page.buttons, *page.choices)
+            if bool(button.row) == bool(effect.row)
+            and button.role == effect.target.role
+            and button.name == _renamed(effect.target.name, was, button.row or page.name)
+        ]
+        for button in same[:12]:
+            record = button.row or page.name
+            named = fold(record) in fold(button.name)
+            others = [one for one in same if one.row != button.row]
+            foil = (lines.click(lines.target_of(others[0])),) if button.row and others else ()
+            slots = {"button": button.name} | ({"record": record} if button.row and not named else {})
+            press = "press_for" if "record" in slots else "press"
+            yield Piece(
+                effect.kind,
+                (lines.click(lines.target_of(button)),),
+                (Clause("disclose" if effect.kind == "disclose" else press, slots),),
+                f"{effect.kind} {effect.template} {_renamed(effect.target.name, was, '*')}",
+                lands="" if effect.after.url == effect.url else effect.after.url,
+                wanted=(record,) if telling and record else (),
+                foils=(foil,) if foil else (),
+                part=f"{button.name}#{button.nth}",
+            )
+
+    def _filled(self, page: Page, effect: Effect) -> Iterator[Piece]:
+        """The form of an effect, on this page, with values of its own."""
+        fields = {one.field.name: one for one in effect.filled}
+        form = next((form for form in page.forms if set(fields) <= {field.name for field in form.fields}), None)
+        if form is None and not effect.prefix:
+            return
+        for _ in range(3 if effect.kind == "form" else 2 * max(1, len(form.fields) if form else 1)):
+            piece = self._filling(page, effect, form, fields)
+            if piece is not None:
+                yield piece
+
+    def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
+        rng = self._rng
+        present = list(form.fields) if form else [one.field for one in effect.filled]
+        if effect.kind == "edit":
+            free = [field for field in present if field.role != "checkbox" and (field.value or field.options)]
+            chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 1, 2))))
+        else:
+            chosen = [field for field in present if field.name in fields]
+            extra = [field for field in present if field.name not in fields and field.role != "radio"]
+            if extra and rng.random() < 0.35:
+                chosen.append(rng.choice(extra))
+        filled = filling.fill(chosen, rng)
+        if not filled or len(filled) > _MOST_FIELDS:
+            return None
+        steps = [filling.line(one) for one in filled]
+        send = [lines.click(effect.target)] if _sent_by_button(effect) else []
+        opened = next((one for one in self._of("disclose") if one.lines == effect.prefix), None)
+        leading = (Clause("disclose", {"button": opened.target.name}),) if opened else ()
+        choice = next((one for one in filled if len(filling.real_options(one.field)) > 1), None)
+        shown = {name for name, one in fields.items() if one.shown}
+        wanted = [
+            one for one in filled if one.value != "checked" and (one.field.name in shown or effect.kind == "edit")
+        ]
+        return Piece(
+            effect.kind,
+            (*effect.prefix, *steps, *send),
+            (*leading, _form_clause(effect, page, filled, bool(send))),
+            f"{effect.kind} {effect.template} {effect.target} {'|'.join(one.field.name for one in filled)}",
+            lands="" if effect.after.url == effect.url else effect.after.url,
+            wanted=tuple(one.value for one in wanted),
+            foils=(_foil(effect, filled, choice, send),) if choice else (),
+            part=f"{effect.target} {filled[0].field.name}",
+        )
+
+    def _of(self, kind: str) -> list[Effect]:
+        return [effect for effect in self.site.effects if effect.kind == kind]
+
+
+def _sent_by_button(effect: Effect) -> bool:
+    return effect.lines[-1] == lines.click(effect.target)
+
+
+def _form_clause(effect: Effect, page: Page, filled: Sequence[Filled], sent: bool) -> Clause:
+    pairs = tuple((one.field.name, one.value) for one in filled)
+    if not sent and len(filled) == 1:
+        return Clause("change_now", {"control": pairs[0][0], "option": pairs[0][1]})
+    slots = {"submit": effect.target.name} | ({"record": page.name} if effect.kind == "edit" and page.name else {})
+    return Clause("change" if effect.kind == "edit" else "fill", slots, pairs)
+
+
+def _foil(effect: Effect, filled: Sequence[Filled], choice: Filled, send: Sequence[str]) -> tuple[str, ...]:
+    """The same form with another option of one of its choices."""
+    other = next(option for option in filling.real_options(choice.field) if option != choice.value)
+    wrong = [one.model_copy(update={"value": other}) if one is choice else one for one in filled]
+    return (*effect.prefix, *(filling.line(one) for one in wrong), *send)
+
+
+def _searching(effect: Effect, query: str) -> tuple[str, ...]:
+    """The lines of a search that worked, with another query."""
+    return (
+        lines.type_text(effect.target, query, enter=effect.lines[0].endswith(" enter")),
+        *effect.lines[1:],
+    )
+
+
+def _part(name: str, rng: random.Random) -> str:
+    """A word or two of a name, enough to search by."""
+    words = [word for word in re.findall(r"[\w'-]+", name) if len(word) > 3] or name.split()
+    at = rng.randrange(len(words))
+    return " ".join(words[at : at + rng.choice((1, 2))]) if words else name
+
+
+def _renamed(name: str, was: str, now: str) -> str:
+    """A control's name with one record's name in it replaced by another's."""
+    return re.sub(re.escape(was), lambda _: now, name, flags=re.I) if len(was) > 2 else name

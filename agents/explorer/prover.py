@@ -1,0 +1,145 @@
+"""Proving tasks: a demonstration is replayed from fresh resets, and the check has to tell the truth each time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from agents.explorer import evidence, lines
+from agents.explorer.drafts import Draft, Proven, make
+from agents.explorer.manners import Pace
+from agents.explorer.session import Session, session
+from core import actions, checks, views
+from core.actions import Target
+from core.checks import AnswerCheck, Check
+from core.errors import ActionError, InfrastructureError
+from core.protocols import EnvironmentPool
+from core.types import Observation, Task
+
+VIEW_TOKENS = 220
+
+
+class Prover:
+    """Replays drafts in environments of a pool.
+
+    The first replay shows what can be checked; each further one, up to `replays`, must end with that
+    check true. In all of them it must be false at the start and before the last action. The draft's
+    foils (nearby wrong solutions) are run too, and the check must reject them. Every control that is
+    used must be among what a policy with a view of `view_tokens` would see.
+    """
+
+    def __init__(
+        self,
+        pool: EnvironmentPool,
+        *,
+        replays: int,
+        pristine: Sequence[tuple[str, str]] = (),
+        pace: Pace,
+        localise: Callable[[str], str] = str,
+        view_tokens: int = VIEW_TOKENS,
+    ) -> None:
+        self.pool = pool
+        self.replays = replays
+        self.pristine = pristine
+        self.pace = pace
+        self.localise = localise
+        self.view_tokens = view_tokens
+        self.reasons: Counter[str] = Counter()
+
+    async def prove(self, draft: Draft) -> Proven | None:
+        """The proven task, or None; `reasons` counts why drafts fell. Faults of the infrastructure count too."""
+        try:
+            async with session(self.pool, self.pace) as at:
+                task = await self._prove(at, draft)
+        except _Fallen as fallen:
+            self.reasons[str(fallen)] += 1
+            return None
+        except InfrastructureError:
+            self.reasons["fault"] += 1
+            return None
+        self.reasons["proven"] += 1
+        return Proven(task=task, demonstration=draft.demonstration)
+
+    async def _prove(self, at: Session, draft: Draft) -> Task:
+        seen = await self._replay(at, draft, draft.lines, watch=True)
+        wrong = []
+        for foil in draft.foils:
+            ended = await self._foil(at, draft, foil)
+            if ended is not None:
+                wrong.append(ended)
+        check = self._check(draft, seen, wrong)
+        task = make(draft, check, self.localise(draft.start_url))
+        _demand(check, seen, draft)
+        for _ in range(self.replays - 1):
+            _demand(check, await self._replay(at, draft, draft.lines, task=task), draft)
+        return task
+
+    def _check(self, draft: Draft, seen: Sequence[Observation], wrong: Iterable[tuple[str, str]]) -> Check:
+        if draft.answer:
+            return AnswerCheck(equals=draft.answer)
+        check = evidence.page_check(
+            seen, wanted=draft.wanted, pristine=self.pristine, wrong=tuple(wrong), changes=draft.changes
+        )
+        if check is None:
+            raise _Fallen("no telling check")
+        return check
+
+    async def _replay(
+        self, at: Session, draft: Draft, steps: Sequence[str], *, task: Task | None = None, watch: bool = False
+    ) -> list[Observation]:
+        """Do the steps from a fresh reset; what was seen before each and at the end."""
+        start = task or Task(id="proof", instruction=draft.instruction, start_url=draft.start_url)
+        await at.begin(start)
+        try:
+            for line in steps:
+                if watch and not in_view(at.now, line, draft.instruction, self.view_tokens):
+                    raise _Fallen("out of view")
+                await at.do(line)
+        except ActionError:
+            raise _Fallen("refused") from None
+        return list(at.seen)
+
+    async def _foil(self, at: Session, draft: Draft, steps: Sequence[str]) -> tuple[str, str] | None:
+        """Where a wrong solution ends, as (URL, text); None when the site does not let it happen."""
+        try:
+            seen = await self._replay(at, draft, steps)
+        except _Fallen:
+            return None
+        return seen[-1].url, seen[-1].text
+
+
+class _Fallen(Exception):
+    """Why a draft is dropped."""
+
+
+def _demand(check: Check, seen: Sequence[Observation], draft: Draft) -> None:
+    """The check is false until the end, and true there."""
+    *earlier, final = seen
+    if any(_true(check, one, None) for one in earlier[: 1 if draft.answer else None]):
+        raise _Fallen("true too early")
+    if not _true(check, final, draft.answer or "done"):
+        raise _Fallen("not true again")
+
+
+def _true(check: Check, observation: Observation, answer: str | None) -> bool:
+    return checks.holds(check, answer=answer, url=observation.url, page_text=observation.text) is True
+
+
+def in_view(observation: Observation, line: str, instruction: str, budget: int) -> bool:
+    """Whether a view of `budget` tokens shows the target of an action, or the text of an answer."""
+    action = actions.parse(line)
+    view = views.render(observation, instruction=instruction, budget=budget)
+    if action.name == "answer":
+        text = str(action.arguments["text"])
+        return line == lines.DONE or text.isdigit() or checks.fold(text) in checks.fold(view)
+    target = actions.target_of(action)
+    if target is None or target.id:
+        return True
+    return any(_shows(one, target) for one in view.splitlines())
+
+
+def _shows(line: str, target: Target) -> bool:
+    label = f"{target.role} {actions.quote(target.name[:80])}"
+    label += f" #{target.nth}" if target.nth > 1 else ""
+    rest = line[len(label) :]
+    return line.casefold().startswith(label.casefold()) and (not rest or rest[0] == " ") and not rest.startswith(" #")

@@ -1,0 +1,317 @@
+"""Trying the controls of a site to learn what they do: search boxes, filters, forms, buttons.
+
+Each trial begins in a fresh state at a page and records what became visible. Controls are tried once
+for each page template; what they did there is expected of the template's other pages too, and proven
+there by replay before anything is built on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+from agents.explorer import evidence, filling, lines, pages
+from agents.explorer.crawler import Progress, silent
+from agents.explorer.manners import Pace, is_grave, leaves_session, only_reads
+from agents.explorer.pages import Form, Page
+from agents.explorer.session import Session, session
+from agents.explorer.sitemap import Effect, EffectKind, Filled, SiteMap
+from agents.explorer.values import is_fillable
+from core.checks import fold
+from core.errors import ActionError, InfrastructureError
+from core.protocols import EnvironmentPool
+from core.types import Element
+
+_MOST_OPTIONS = 4
+_MOST_REVEALED = 8
+_WORD = re.compile(r"[A-Za-z]{4,}")
+_FILTERING = re.compile(r"\b(apply|filter|go|show|sort|update|search|view)\b", re.I)
+_GET_OUT = re.compile(r"\b(cancel|close|dismiss|back)\b", re.I)
+
+
+@dataclass
+class _Trial:
+    """One thing to try; a lower `rank` is tried earlier."""
+
+    rank: int
+    key: str
+    run: Callable[[Session], Awaitable[list[Effect]]] = field(repr=False)
+
+
+class Trials:
+    """Runs trials over a pool within a budget of seconds."""
+
+    def __init__(
+        self,
+        pool: EnvironmentPool,
+        *,
+        resettable: bool,
+        pace: Pace,
+        seed: int,
+        progress: Progress = silent,
+    ) -> None:
+        self.pool = pool
+        self.resettable = resettable
+        self.pace = pace
+        self.seed = seed
+        self.progress = progress
+        self.faults: list[str] = []
+
+    async def run(self, site: SiteMap, seconds: float) -> SiteMap:
+        """The map with the effects that were found, in the order of the plan, whoever finished first."""
+        deadline = time.monotonic() + seconds
+        plan = self._plan(site)
+        results: dict[int, list[Effect]] = {}
+        waiting = iter(list(enumerate(plan)))
+        done = 0
+
+        async def work() -> None:
+            nonlocal done
+            for index, trial in waiting:
+                if time.monotonic() >= deadline:
+                    return
+                try:
+                    async with session(self.pool, self.pace) as at:
+                        results[index] = await trial.run(at)
+                except (InfrastructureError, ActionError) as error:
+                    self.faults.append(f"{trial.key}: {error}")
+                done += 1
+                self.progress("try", done, len(plan))
+
+        workers = [asyncio.create_task(work()) for _ in range(self.pool.size)]
+        try:
+            await asyncio.wait_for(asyncio.gather(*workers), max(0.1, seconds) + 5)
+        except TimeoutError:
+            self.faults.append("trials were cut short by the budget")
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+        found = [effect for index in sorted(results) for effect in results[index]]
+        return site.model_copy(update={"effects": (*site.effects, *found)})
+
+    def _plan(self, site: SiteMap) -> list[_Trial]:
+        rng = random.Random(self.seed)
+        common = _words(site, rng)
+        trials: dict[str, _Trial] = {}
+        for template, known in site.templates().items():
+            for page in known[:3]:
+                for rank, key, run in self._of_page(page, common, rng):
+                    trials.setdefault(f"{template} {key}", _Trial(rank, f"{page.url} {key}", run))
+        site_wide: dict[str, _Trial] = {}
+        for key, trial in trials.items():
+            # The same control in the same place of every template (a header's search box) is tried twice at most.
+            short = key.split(" ", 2)[2]
+            for copy in (short, f"{short} again"):
+                if copy not in site_wide:
+                    site_wide[copy] = trial
+                    break
+        return sorted(site_wide.values(), key=lambda trial: trial.rank)
+
+    def _of_page(
+        self, page: Page, common: list[str], rng: random.Random
+    ) -> Iterable[tuple[int, str, Callable[[Session], Awaitable[list[Effect]]]]]:
+        seed = rng.randrange(2**31)
+        for box in page.searches:
+            for number, word in enumerate(rng.sample(common, min(2, len(common)))):
+                yield number, f"search {box.name} {number}", _bind(self._search, page, box, word)
+        filtering = [form for form in page.forms if _only_filters(form)]
+        loose = [choice for choice in page.choices if choice.options and not _inside(choice, page.forms)]
+        for form in filtering:
+            for choice in form.fields:
+                for number, option in enumerate(filling.real_options(choice)[:_MOST_OPTIONS]):
+                    yield 1 + number, f"choice {choice.name} {number}", _bind(self._choose, page, choice, option, form)
+                if choice.role in ("checkbox", "radio") and "checked" not in choice.states:
+                    yield 2, f"tick {form.group} {choice.name}", _bind(self._choose, page, choice, "", form)
+        for choice in loose:
+            if not self.resettable and not only_reads(choice.name, choice.group):
+                continue
+            for number, option in enumerate(filling.real_options(choice)[:_MOST_OPTIONS]):
+                yield 1 + number, f"choice {choice.name} {number}", _bind(self._choose, page, choice, option, None)
+        for form in page.forms:
+            if form in filtering or filling.needs_secret(form) or not self.resettable:
+                continue
+            if form.submit is not None and leaves_session(form.submit.name):
+                continue
+            yield 2, f"form {form.key}", _bind(self._submit, page, form, seed)
+        submits = {form.submit.id for form in page.forms if form.submit is not None}
+        for button in page.buttons:
+            if button.id in submits or leaves_session(button.name) or _GET_OUT.search(button.name):
+                continue
+            if not self.resettable and not (_discloses(button) or only_reads(button.name)):
+                continue
+            yield (
+                3 + is_grave(button.name),
+                f"press {button.name} {bool(button.row)}",
+                _bind(self._press, page, button, seed),
+            )
+        for box in page.choices:
+            if (
+                box.role in ("checkbox", "switch")
+                and not box.options
+                and self.resettable
+                and not _inside(box, page.forms)
+            ):
+                yield 4, f"tick {box.name}", _bind(self._press, page, box, seed)
+
+    async def _search(self, at: Session, page: Page, box: Element, word: str) -> list[Effect]:
+        await at.visit(page.url)
+        target = lines.target_of(box)
+        await at.do(lines.type_text(target, word, enter=True))
+        if not _changed(at):
+            button = next((one for one in page.buttons if re.search(r"search|find|go", one.name, re.I)), None)
+            if button is None:
+                return []
+            await at.visit(page.url)
+            await at.do(lines.type_text(target, word))
+            await at.do(lines.click(lines.target_of(button)))
+        return [_effect("search", page, at, box, value=word)] if _changed(at) else []
+
+    async def _choose(self, at: Session, page: Page, choice: Element, option: str, form: Form | None) -> list[Effect]:
+        await at.visit(page.url)
+        filled = Filled(field=choice, value=option or "checked")
+        await at.do(filling.line(filled))
+        if not _changed(at) and form is not None and form.submit is not None:
+            await at.do(lines.click(lines.target_of(form.submit)))
+        if not _changed(at):
+            return []
+        reads = form is not None or only_reads(choice.name, choice.group)
+        kind: EffectKind = "filter" if reads else "edit"
+        return [_effect(kind, page, at, choice, filled=(filled,), value=option or choice.name)]
+
+    async def _submit(self, at: Session, page: Page, form: Form, seed: int) -> list[Effect]:
+        await at.visit(page.url)
+        return await self._send(at, page, form, random.Random(seed), ())
+
+    async def _send(
+        self, at: Session, page: Page, form: Form, rng: random.Random, prefix: tuple[str, ...]
+    ) -> list[Effect]:
+        """Fill and send; once more with every field when the first try was refused."""
+        kind: EffectKind = "edit" if filling.is_edit(form) else "form"
+        editable = [one for one in form.fields if one.value and is_fillable(one)]
+        chosen = filling.needed(form) or (editable[:1] if kind == "edit" else list(form.fields))
+        for fields in (chosen, form.fields):
+            if len(at.seen) > 1 + len(prefix):
+                await at.visit(page.url)
+                for line in prefix:
+                    await at.do(line)
+            filled = filling.fill(fields, rng)
+            if not filled and fields:
+                continue
+            try:
+                for one in filled:
+                    await at.do(filling.line(one))
+                if form.submit is not None:
+                    await at.do(lines.click(lines.target_of(form.submit)))
+                else:
+                    await at.do('press "Enter"')
+            except ActionError:
+                continue
+            if _refused(at, form):
+                continue
+            before = fold(at.seen[0].text)
+            after = fold(at.now.text)
+            shown = tuple(
+                one.model_copy(update={"shown": fold(one.value) in after and fold(one.value) not in before})
+                for one in filled
+            )
+            control = form.submit or form.fields[-1]
+            return [_effect(kind, page, at, control, filled=shown, prefix=prefix, changes=True)]
+        return []
+
+    async def _press(self, at: Session, page: Page, button: Element, seed: int) -> list[Effect]:
+        await at.visit(page.url)
+        await at.do(lines.click(lines.target_of(button)))
+        if not _changed(at):
+            return []
+        after = pages.read(at.now)
+        old = {form.key for form in page.forms}
+        new = [form for form in after.forms if form.key not in old and not filling.needs_secret(form)]
+        if new and after.url == page.url and self.resettable:
+            prefix = tuple(at.lines)
+            opened = [_effect("disclose", page, at, button)]
+            return opened + await self._send(at, page, new[0], random.Random(seed), prefix)
+        if _discloses(button) or not self.resettable:
+            return [_effect("disclose", page, at, button)]
+        pressed = _effect("toggle", page, at, button, changes=True)
+        await at.do(lines.goto(page.url))
+        lasting = _changed(at) or pressed.after.url != page.url
+        return [pressed if lasting else pressed.model_copy(update={"kind": "disclose", "changes_state": False})]
+
+
+def _bind(
+    call: Callable[..., Awaitable[list[Effect]]], *arguments: object
+) -> Callable[[Session], Awaitable[list[Effect]]]:
+    return lambda at: call(at, *arguments)
+
+
+def _effect(
+    kind: EffectKind,
+    page: Page,
+    at: Session,
+    control: Element,
+    *,
+    filled: tuple[Filled, ...] = (),
+    prefix: tuple[str, ...] = (),
+    value: str = "",
+    changes: bool = False,
+) -> Effect:
+    return Effect(
+        kind=kind,
+        url=page.url,
+        template=page.template,
+        lines=tuple(at.lines),
+        target=lines.target_of(control),
+        group=control.group,
+        row=control.row,
+        prefix=prefix,
+        filled=filled,
+        value=value,
+        after=pages.read(at.now),
+        revealed=tuple(evidence.revealed(at.seen[:1], at.now)[:_MOST_REVEALED]),
+        changes_state=changes or kind == "edit",
+    )
+
+
+def _changed(at: Session) -> bool:
+    """Whether anything that can be seen differs from the start."""
+    return at.now.url != at.seen[0].url or fold(at.now.text) != fold(at.seen[0].text)
+
+
+def _refused(at: Session, form: Form) -> bool:
+    """Whether a form came back with complaints, or nothing happened at all."""
+    names = {field.name for field in form.fields}
+    invalid = any("invalid" in element.states and element.name in names for element in at.now.elements)
+    before = at.seen[-2] if len(at.seen) > 1 else at.seen[0]
+    return invalid or (at.now.url == before.url and fold(at.now.text) == fold(before.text))
+
+
+def _discloses(button: Element) -> bool:
+    return bool({"expanded", "collapsed", "haspopup"} & set(button.states)) or button.role in ("tab", "summary")
+
+
+def _only_filters(form: Form) -> bool:
+    """Whether a form merely changes what is shown: choices and ranges with a button that applies them, or none."""
+    if any(field.role == "textbox" and not only_reads(field.name, field.group) for field in form.fields):
+        return False
+    return (form.submit is None or bool(_FILTERING.search(form.submit.name))) and all(
+        only_reads(field.name, field.group, form.group) or (form.submit and only_reads(form.submit.name))
+        for field in form.fields
+    )
+
+
+def _inside(choice: Element, forms: Iterable[Form]) -> bool:
+    return any(choice.id == field.id for form in forms for field in form.fields)
+
+
+def _words(site: SiteMap, rng: random.Random) -> list[str]:
+    """Words to search for: from the names of records and pages seen."""
+    names = [entry.header for page in site.pages.values() for entry in page.entries]
+    names += [page.name for page in site.pages.values()]
+    found = sorted({word for name in names for word in _WORD.findall(name)})
+    rng.shuffle(found)
+    return found or ["test"]

@@ -1,0 +1,182 @@
+"""The exploring proposer: finds tasks on a site it has never seen, proves them, proposes what is half-learned."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agents.explorer import drafts, expedition, mastery
+from agents.explorer.collecting import Collector, without
+from agents.explorer.composer import Composer
+from agents.explorer.crawler import Progress, silent
+from agents.explorer.drafts import Proven
+from agents.explorer.expedition import Findings
+from agents.explorer.manners import Pace
+from agents.explorer.sitemap import SiteMap
+from core.config import ExploreConfig, ProposerConfig
+from core.errors import StorageFault, TaskFileError
+from core.protocols import EnvironmentPool
+from core.types import Action, Task
+
+TASKS_FILE = "proposals.jsonl"
+MAP_FILE = "sitemap.json"
+_NEW_FAMILIES = 2
+_TASKS_EACH = 12
+_COMPOSE_SHARE = 0.15
+
+
+class ExploringProposer:
+    """A `core.protocols.Proposer` that needs no language model.
+
+    `urls` are absolute; `resettable` says whether every reset of the pool's environments puts the site
+    back as it was: if not, only tasks that change nothing are proposed. With a `directory`, what was
+    found is kept there, and a proposer made again over the same directory does not explore again.
+    """
+
+    def __init__(
+        self,
+        pool: EnvironmentPool,
+        urls: Sequence[str],
+        *,
+        explore: ExploreConfig | None = None,
+        steering: ProposerConfig | None = None,
+        resettable: bool,
+        obey_robots: bool = True,
+        directory: Path | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        self.pool = pool
+        self.urls = tuple(urls)
+        self.config = explore or ExploreConfig()
+        self.steering = steering or ProposerConfig()
+        self.resettable = resettable
+        self.obey_robots = obey_robots
+        self.directory = directory
+        self.progress = progress
+        self.site: SiteMap | None = None
+        self.proven: list[Proven] = []
+        self.findings = Findings()
+        self._excluded: list[Task] = []
+        self._composed: dict[str, int] = {}
+        self._proposed: Counter[str] = Counter()
+
+    async def explore(self) -> Findings:
+        """Find and prove tasks, or read what was found before; raises `EnvironmentFault` when no page can be read."""
+        if self._load():
+            return self.findings
+        self.site, self.proven, self.findings = await expedition.explore(
+            self.pool,
+            self.urls,
+            self.config,
+            resettable=self.resettable,
+            obey_robots=self.obey_robots,
+            excluded=self._excluded,
+            progress=self.progress,
+        )
+        self._save()
+        return self.findings
+
+    async def propose(self, count: int, *, mastery: Mapping[str, float], seed: int) -> list[Task]:
+        """Up to `count` different proven tasks. Explores first if that has not happened."""
+        if self.site is None:
+            await self.explore()
+        await self._compose(mastery)
+        rng = random.Random(seed)
+        waiting: dict[str, list[Task]] = {}
+        for one in self.proven:
+            waiting.setdefault(one.task.family, []).append(one.task)
+        for tasks in waiting.values():
+            # Those proposed least come first; chance decides among equals.
+            tasks.sort(key=lambda task: (-self._proposed[task.id], rng.random()))
+        chosen: list[Task] = []
+        while waiting and len(chosen) < count:
+            share = self._weights(list(waiting), mastery)
+            family = rng.choices(list(waiting), [share[one] for one in waiting])[0]
+            chosen.append(waiting[family].pop())
+            if not waiting[family]:
+                del waiting[family]
+        self._proposed.update(task.id for task in chosen)
+        return chosen
+
+    def exclude(self, tasks: Sequence[Task]) -> int:
+        """Never propose what coincides with these (held-out) tasks; returns how many proven ones that removed."""
+        self._excluded += tasks
+        before = len(self.proven)
+        self.proven = without(self.proven, self._excluded)
+        return before - len(self.proven)
+
+    def demonstrations(self) -> dict[str, tuple[Action, ...]]:
+        """The actions that solve each proven task, by task id, the closing answer included."""
+        return {one.task.id: one.actions() for one in self.proven}
+
+    def save(self, path: Path) -> None:
+        """Write the proven tasks as a task file with demonstrations; raises `StorageFault`."""
+        drafts.save(self.proven, path)
+
+    def state(self) -> dict[str, Any]:
+        """What is needed to go on, beside the files in `directory`."""
+        return {"composed": dict(self._composed), "proposed": dict(self._proposed)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state()`."""
+        self._composed = {str(family): int(times) for family, times in dict(state.get("composed", {})).items()}
+        self._proposed = Counter({str(name): int(times) for name, times in dict(state.get("proposed", {})).items()})
+
+    def _weights(self, families: list[str], rates: Mapping[str, float]) -> dict[str, float]:
+        return mastery.weights(families, rates, mastered=self.steering.mastered)
+
+    async def _compose(self, rates: Mapping[str, float]) -> None:
+        """Join families that go well into longer ones, a few at a time, and prove tasks of these."""
+        assert self.site is not None
+        present = Counter(one.task.family for one in self.proven)
+        wanted = [
+            family
+            for family in mastery.compositions(rates, above=self.steering.compose_above)
+            if family not in self._composed and present[family] < _TASKS_EACH // 2
+        ][:_NEW_FAMILIES]
+        if not wanted:
+            return
+        collector = Collector(
+            Composer(self.site, seed=self.config.seed, resettable=self.resettable),
+            expedition.prover_of(self.pool, self.site, self.config, Pace(self.config.delay, self.urls)),
+            kept=self.proven,
+            excluded=self._excluded,
+            progress=self.progress,
+        )
+        self.proven += await collector.collect(
+            dict.fromkeys(wanted, 1.0),
+            _TASKS_EACH * len(wanted),
+            self.config.seconds * _COMPOSE_SHARE,
+            salt=len(self._composed) + 1,
+        )
+        self._composed |= {family: collector.proven[family] for family in wanted}
+        self._save()
+
+    def _save(self) -> None:
+        if self.directory is None or self.site is None:
+            return
+        drafts.save(self.proven, self.directory / TASKS_FILE)
+        path = self.directory / MAP_FILE
+        try:
+            partial = path.with_suffix(".part")
+            partial.write_text(self.site.model_dump_json(exclude_defaults=True), encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            raise StorageFault(f"the site map could not be written to {path}: {error}") from error
+
+    def _load(self) -> bool:
+        """Read an earlier exploration from the directory; False when there is none."""
+        if self.directory is None or not (self.directory / MAP_FILE).exists():
+            return False
+        path = self.directory / MAP_FILE
+        try:
+            self.site = SiteMap.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as error:
+            raise TaskFileError(f"'{path}' is no site map; delete it to explore anew") from error
+        self.proven = without(drafts.load(self.directory / TASKS_FILE), self._excluded)
+        return True

@@ -186,7 +186,7 @@ def load(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ConfigError(f"there is no configuration file '{path}'") from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"'{path}' cannot be read as TOML: {error}") from error
     for override in overrides:
         key, equals, value = override.partition("=")
@@ -230,9 +230,10 @@ def to_toml(config: Config) -> str:
 def _literal(text: str) -> Any:
     """A command line's value: TOML where it parses, a plain string otherwise."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        read = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
         return text
+    return read["value"] if len(read) == 1 else text
 
 
 def _toml(value: Any) -> str:
@@ -242,7 +243,7 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return '"' + "".join(c if c >= " " else f"\\u{ord(c):04x}" for c in escaped) + '"'
+        return '"' + "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped) + '"'
     return repr(value)
 
 
@@ -253,7 +254,7 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, _names(), n=1, cutoff=0.5)
         return f"'{name}' is not a setting" + (f"; the nearest is '{near[0]}'" if near else "")
-    return f"{name} = {first['input']!r} is not possible: {first['msg']}"
+    return f"{name} = {repr(first['input'])[:100]} is not possible: {first['msg']}"
 
 
 def _names() -> list[str]:

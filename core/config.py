@@ -36,6 +36,7 @@ class RunConfig(Section):
 class SiteConfig(Section):
     """Where the agent may go, and how that place is put back as it was."""
 
+    environment: str = Field("web", description="how the agent reaches it: a name among the environments")
     urls: tuple[str, ...] = Field(("shop",), min_length=1, description="URLs, or names of bundled sites")
     seed: int = Field(0, ge=0, description="seed of a bundled site's records")
     reset: str = Field(

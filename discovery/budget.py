@@ -28,7 +28,8 @@ class Budget:
         self._began = clock() - spent
         self._share = share
         self._final_cost: float | None = None
-        self._iteration_cost: float | None = None
+        self._iteration_cost = 0.0
+        self._update_cost = 0.0
         self.total = None if minutes is None else minutes * 60.0
 
     def now(self) -> float:
@@ -58,8 +59,13 @@ class Budget:
         return None if self.total is None else self._end()
 
     def training_deadline(self) -> float | None:
-        """When practice must start no more episodes, so that the final measurement fits."""
+        """When the last iteration must be over, so that the final measurement fits."""
         return None if self.total is None else self._end() - self.reserve()
+
+    def practice_deadline(self) -> float | None:
+        """When practice must start no more episodes, so that the update still fits, too."""
+        deadline = self.training_deadline()
+        return None if deadline is None else deadline - self._update_cost
 
     def reserve(self) -> float:
         """Seconds kept for the final measurement: twice what the first cost with a margin, or its whole share."""
@@ -72,17 +78,17 @@ class Budget:
         """A one-armed measurement took this long; 0 when there is nothing to measure."""
         self._final_cost = 2 * _MARGIN * seconds
 
-    def practised(self, seconds: float) -> None:
-        """An iteration took this long; recent iterations weigh most."""
-        before = self._iteration_cost
-        self._iteration_cost = seconds if before is None else max(seconds, 0.5 * before + 0.5 * seconds)
+    def iterated(self, seconds: float, *, updating: float) -> None:
+        """An iteration took this long in all, and its update so much of it; recent ones weigh most."""
+        self._iteration_cost = max(seconds, 0.5 * (self._iteration_cost + seconds))
+        self._update_cost = max(updating, 0.5 * (self._update_cost + updating))
 
     def fits_another(self) -> bool:
         """Whether one more iteration is expected to end in time for the final measurement."""
         deadline = self.training_deadline()
         if deadline is None:
             return True
-        return self._clock() + _GROWTH * (self._iteration_cost or 0.0) < deadline
+        return self._clock() + _GROWTH * self._iteration_cost < deadline
 
     def _end(self) -> float:
         assert self.total is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -76,14 +76,19 @@ class Gate:
 
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     running: asyncio.Event = field(default_factory=asyncio.Event)
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
         self.running.set()
 
+    def closed(self, until: float | None) -> bool:
+        """Whether the run was stopped, or `until` (on the gate's clock) has passed."""
+        return self.stopping.is_set() or (until is not None and self.clock() >= until)
+
     async def admits(self, until: float | None) -> bool:
-        """Waits while paused; False when stopped, or when `until` (on the monotonic clock) has passed."""
+        """Waits while paused, then says whether an episode may start."""
         await self.running.wait()
-        return not self.stopping.is_set() and (until is None or time.monotonic() < until)
+        return not self.closed(until)
 
 
 class AsyncExecutor:
@@ -127,10 +132,10 @@ class AsyncExecutor:
         """`sampling` with a seed of its own for what `parts` name."""
         return sampling.model_copy(update={"seed": derive(self.seed, "episode", *parts)})
 
-    async def stream(self, jobs: Sequence[Job], *, until: float | None = None) -> AsyncIterator[Outcome]:
+    async def stream(self, jobs: Sequence[Job], *, until: float | None = None) -> AsyncGenerator[Outcome, None]:
         """Run `jobs` in order, `pool.size` at a time; yields every attempt as it ends.
 
-        Jobs start in the order given; none starts after `until` (monotonic seconds), and those under way
+        Jobs start in the order given; none starts after `until` (on the gate's clock), and those under way
         then still finish. Ends early when the gate is stopped. Close it (`aclosing`) to cancel the rest.
         """
         results: asyncio.Queue[Outcome | Exception | None] = asyncio.Queue()

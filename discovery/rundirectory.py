@@ -110,6 +110,14 @@ class RunDirectory:
             self._lock.close()
             self._lock = None
 
+    def discard(self) -> None:
+        """Remove a run that never began: nothing of it is worth resuming."""
+        for entry in self.root.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
     def _acquire(self) -> None:
         handle = (self.root / "lock").open("a+", encoding="ascii")
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -67,9 +67,9 @@ class Steering:
         await self.gate.running.wait()
         self.check()
 
-    async def unless_stopped(self, work: Coroutine[Any, Any, _T]) -> _T:
+    async def unless_stopped(self, work: Awaitable[_T]) -> _T:
         """The result of `work`, which is cancelled (`Stopped` is raised) as soon as the run shall stop."""
-        task = asyncio.create_task(work)
+        task = asyncio.ensure_future(work)
         stopping = asyncio.create_task(self.gate.stopping.wait())
         try:
             await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,0 +1,52 @@
+"""The built-in ways to get completions, for `policy.kind`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.errors import ConfigError
+from core.protocols import Policy
+from discovery.builders import Context
+from discovery.learning import Learner
+from discovery.seeds import derive
+
+
+class LocalKind:
+    """`local`: a Hugging Face causal language model in this process, acting and learning on the same machine."""
+
+    def __init__(self, context: Context) -> None:
+        """Raises `ConfigError` when there is no model in the folder that `policy.model` names."""
+        self._config = context.config
+        self._folder = model_folder(context.config.policy.model)
+
+    def learner(self) -> Learner:
+        from training.trainer import Trainer
+
+        config = self._config
+        return Trainer(
+            self._folder,
+            config.training,
+            seed=derive(config.run.seed, "trainer"),
+            threads=config.policy.threads,
+        )
+
+    async def open(self, weights: Path, version: int) -> Policy:
+        from serving.local import LocalPolicy
+
+        policy = LocalPolicy(weights, threads=self._config.policy.threads, max_batch=self._config.policy.max_batch)
+        if version:
+            await policy.publish(weights, kind="full", version=version)
+        return policy
+
+
+def model_folder(name: str) -> Path:
+    """The folder of a model: the bundled one for `embedded`; raises `ConfigError` when there is none."""
+    if name == "embedded":
+        import serving
+
+        folder = Path(str(serving.__file__)).parent / "embedded"
+    else:
+        folder = Path(name).expanduser()
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"policy.model = '{name}': there is no model in '{folder}' (a folder with a config.json)")
+    return folder

@@ -1,0 +1,168 @@
+"""The episodes of an iteration: groups of attempts at sampled tasks, each judged and stored as it ends.
+
+An episode is durable, with its verdict, the moment it finishes. A restart finds what is stored, runs
+what is missing and comes to the same decisions, because everything else is derived from the plan, the
+state after the last iteration, and the verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from core.errors import InfrastructureError, StorageFault
+from core.protocols import Evaluator, TaskSampler
+from core.types import Sampling, Task, Verdict
+from discovery.executors import AsyncExecutor, Job, Outcome
+from discovery.plan import Plan, TaskBook
+from discovery.rundirectory import RunDirectory
+from discovery.seeds import derive
+from discovery.tracker import Tracker
+from memory.trajectories import Summary, TrajectoryStore
+from training import advantages
+
+
+@dataclass(frozen=True)
+class Group:
+    """The settled attempts at one task, in the order of their ids; each value None is unscored."""
+
+    id: str
+    task: Task
+    members: tuple[Summary, ...]
+
+    @property
+    def rewards(self) -> list[float | None]:
+        return [member.value for member in self.members]
+
+    @property
+    def scored(self) -> list[float]:
+        return [member.value for member in self.members if member.value is not None]
+
+
+async def judge_and_store(outcome: Outcome, judge: Evaluator, store: TrajectoryStore) -> float | None:
+    """Judge one attempt and make it durable; what could not be run or judged is unscored, never failed.
+
+    Raises `StorageFault`.
+    """
+    trajectory = outcome.trajectory
+    if trajectory.error or trajectory.stop_reason in ("error", "cancelled", "intervened"):
+        verdict = Verdict(value=None, explanation=trajectory.error or trajectory.stop_reason.value, evaluator="none")
+    else:
+        try:
+            verdict = await judge(trajectory, outcome.truth)
+        except StorageFault:
+            raise
+        except InfrastructureError as fault:
+            verdict = Verdict(value=None, explanation=str(fault), evaluator=judge.name)
+    store.add(trajectory, outcome.truth, verdict)
+    return verdict.value
+
+
+def settled(store: TrajectoryStore, iteration: int, role: str, attempts: int) -> dict[str, Summary | int]:
+    """By job id: the attempt that counts, or how many have failed so far when another is due."""
+    found: dict[str, Summary | int] = {}
+    for summary in store.summaries(iteration=iteration, role=role):
+        job, _, number = summary.id.partition("~")
+        over = not summary.error or int(number or 0) + 1 >= attempts
+        found[job] = summary if over else int(number or 0) + 1
+    return found
+
+
+class Practice:
+    """Runs what a plan asks for. `group_size` attempts a group; refills while too few groups carry signal."""
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        store: TrajectoryStore,
+        book: TaskBook,
+        executor: AsyncExecutor,
+        judge: Evaluator,
+        tracker: Tracker,
+        *,
+        seed: int,
+        sampling: Sampling,
+        group_size: int,
+        tasks_per_iteration: int,
+        refill_rounds: int,
+        imitates: bool,
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._book = book
+        self._executor = executor
+        self._judge = judge
+        self._tracker = tracker
+        self._seed = seed
+        self._sampling = sampling
+        self._group_size = group_size
+        self._tasks = tasks_per_iteration
+        self._refill_rounds = refill_rounds
+        self._imitates = imitates
+
+    async def run(self, plan: Plan, pool: Sequence[Task], sampler: TaskSampler, *, until: float | None) -> None:
+        """All rounds of the iteration; returns early when stopped, or when no more may start after `until`.
+
+        `sampler` must be in its state after the last iteration; it is left as these groups changed it.
+        """
+        for number in range(1 + self._refill_rounds):
+            if number == len(plan.rounds):
+                count = self._tasks if number == 0 else max(1, self._tasks // 2)
+                if number and not self._wants_refill(plan):
+                    break
+                plan.add_round(sampler.sample(pool, count, seed=derive(self._seed, "tasks", plan.iteration, number)))
+                plan.save(self._directory)
+            else:
+                # Drawn before the restart: draw again, to leave the sampler in the state it was in then.
+                count = len(plan.rounds[number])
+                sampler.sample(pool, count, seed=derive(self._seed, "tasks", plan.iteration, number))
+            await self._episodes(plan, plan.rounds[number], until)
+            if self._executor.gate.stopping.is_set():
+                return
+            for group in self.groups(plan, plan.rounds[number]):
+                normalised = advantages.grpo(group.scored)
+                sampler.update(group.task.family, group.scored, [value or 0.0 for value in normalised])
+            if self._executor.gate.closed(until):
+                return
+
+    def groups(self, plan: Plan, chosen: Sequence[tuple[str, str]] | None = None) -> list[Group]:
+        """The groups of a plan (or of some of its rounds) with what was recorded of them."""
+        records = settled(self._store, plan.iteration, "train", self._executor.attempts)
+        groups = []
+        for group_id, task_id in plan.groups if chosen is None else chosen:
+            members = (records.get(name) for name in self._names(group_id))
+            over = tuple(member for member in members if isinstance(member, Summary))
+            groups.append(Group(group_id, self._book[task_id], over))
+        return groups
+
+    def carries_signal(self, group: Group) -> bool:
+        """Whether a group has anything to learn from: a difference, or (imitating) a success."""
+        if self._imitates:
+            return any(value >= 1.0 for value in group.scored)
+        return not advantages.zero_variance(group.scored)
+
+    def _wants_refill(self, plan: Plan) -> bool:
+        return sum(map(self.carries_signal, self.groups(plan))) < max(1, self._tasks // 2)
+
+    def _names(self, group_id: str) -> list[str]:
+        return [f"{group_id}-{member}" for member in range(self._group_size)]
+
+    async def _episodes(self, plan: Plan, chosen: Sequence[tuple[str, str]], until: float | None) -> None:
+        records = settled(self._store, plan.iteration, "train", self._executor.attempts)
+        jobs = []
+        for group_id, task_id in chosen:
+            for name in self._names(group_id):
+                record = records.get(name, 0)
+                if not isinstance(record, int):
+                    continue
+                sampling = self._executor.seeded(self._sampling, name)
+                jobs.append(
+                    Job(self._book[task_id], group_id, name, sampling, iteration=plan.iteration, attempt=record)
+                )
+        total = len(chosen) * self._group_size
+        self._tracker.expect(total, done=total - len(jobs))
+        async with aclosing(self._executor.stream(jobs, until=until)) as outcomes:
+            async for outcome in outcomes:
+                value = await judge_and_store(outcome, self._judge, self._store)
+                self._tracker.finished(outcome.job, value, settled=outcome.settled)

@@ -1,0 +1,361 @@
+"""One session of a run: everything that is open while it works, and the few things that outlive a node.
+
+A run may take several sessions; each begins from the last permanent iteration in the run directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.config import Config
+from core.errors import StorageFault, UserError
+from core.protocols import Policy
+from core.types import Mastery, Sampling, Task
+from discovery import builders, learning
+from discovery.budget import Budget
+from discovery.control import SqliteControl
+from discovery.executors import AsyncExecutor, EpisodeRunner
+from discovery.measuring import Measurement, Measuring
+from discovery.metrics import MetricsLog, Summary
+from discovery.plan import TaskBook
+from discovery.practice import Group, Practice
+from discovery.progress import Listener, Phase
+from discovery.rundirectory import RunDirectory
+from discovery.steering import Steering
+from discovery.tracker import Tracker
+from evals.heldout import HeldoutTasks
+from memory.screenshots import ScreenshotStore
+from memory.trajectories import TrajectoryStore
+
+_FINISHING_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class After:
+    """The small state after an iteration; the weights lie beside it. `line` is its part of metrics.jsonl."""
+
+    policy_version: int = 0
+    batch_id: str = ""
+    sampler: dict[str, Any] = field(default_factory=dict)
+    mastery: dict[str, Mastery] = field(default_factory=dict)
+    episodes: int = 0
+    steps: int = 0
+    wall_s: float = 0.0
+    line: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, directory: RunDirectory, number: int) -> After:
+        data = directory.read_json(f"iterations/{number:04d}/state.json")
+        mastery = {family: Mastery.model_validate(known) for family, known in data.pop("mastery").items()}
+        return cls(**data, mastery=mastery)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "mastery": {family: known.model_dump() for family, known in self.mastery.items()}}
+
+
+class Session:
+    """The open parts of a run, for the nodes of the graph."""
+
+    def __init__(
+        self,
+        config: Config,
+        directory: RunDirectory,
+        store: TrajectoryStore,
+        steering: Steering,
+        tracker: Tracker,
+        budget: Budget,
+        parts: builders.Parts,
+        policy: Policy,
+    ) -> None:
+        seed = config.run.seed
+        self.config = config
+        self.directory = directory
+        self.store = store
+        self.steering = steering
+        self.tracker = tracker
+        self.budget = budget
+        self.parts = parts
+        self.policy = policy
+        self.book = TaskBook(directory)
+        self.metrics = MetricsLog(directory)
+        self.outcome: Summary | None = None
+        self.mastery: dict[str, Mastery] = {}
+        self.began_iteration = 0.0
+        self.seconds_proposing = 0.0
+        self.seconds_updating = 0.0
+        self._heldout = HeldoutTasks(parts.heldout)
+        self._published = policy.version
+        self._results: dict[str, Measurement | None] = {}
+        self._executor = AsyncExecutor(
+            parts.pool,
+            parts.actor(policy),
+            seed=seed,
+            episode_seconds=config.actor.episode_seconds,
+            gate=steering.gate,
+            on_start=tracker.started,
+        )
+        steering.executor = self._executor
+        self.practice = Practice(
+            directory,
+            store,
+            self.book,
+            self._executor,
+            parts.judge,
+            tracker,
+            seed=seed,
+            sampling=Sampling(temperature=config.policy.temperature, max_tokens=config.policy.max_tokens),
+            group_size=config.training.group_size,
+            tasks_per_iteration=config.training.tasks_per_iteration,
+            refill_rounds=config.training.refill_rounds,
+            imitates=config.training.algorithm == "filtered_bc",
+        )
+        self._measuring = Measuring(
+            directory,
+            store,
+            parts.heldout,
+            self._executor,
+            parts.heldout_judge,
+            tracker,
+            split=parts.split,
+            seed=seed,
+            episodes_per_task=config.evaluation.episodes_per_task,
+            sampling=Sampling(temperature=config.evaluation.temperature, max_tokens=config.policy.max_tokens),
+        )
+
+    # State between iterations
+
+    def before(self, number: int) -> After:
+        """The state that iteration `number` starts from."""
+        return After.read(self.directory, number - 1)
+
+    def after(self, number: int) -> After:
+        """The state after a permanent iteration."""
+        return After.read(self.directory, number)
+
+    def begin_iteration(self) -> None:
+        self.began_iteration = time.monotonic()
+        self.seconds_proposing = self.seconds_updating = 0.0
+
+    def end_iteration(self) -> None:
+        """Learn what an iteration costs; the first exploration is not part of it."""
+        seconds = time.monotonic() - self.began_iteration - self.seconds_proposing
+        self.budget.iterated(seconds, updating=self.seconds_updating)
+
+    def without_heldout(self, tasks: Iterable[Task]) -> list[Task]:
+        """The tasks that may be trained on."""
+        return [task for task in tasks if not self._heldout.coincides(task)]
+
+    # Learning
+
+    async def learn(self, number: int, groups: list[Group]) -> None:
+        """One update from these groups, made permanent as iteration `number`."""
+        trainer, base = self.parts.trainer, self.before(number)
+        rows, ids = learning.batch(groups, self.store, self.config.training)
+        name = learning.batch_id(number, ids) if ids else ""
+        metrics: dict[str, float] = {}
+        if trainer is not None and rows:
+            metrics = await asyncio.to_thread(trainer.update, rows, batch_id=name)
+        line = learning.account(groups, metrics)
+        after = After(
+            policy_version=base.policy_version if trainer is None else trainer.version,
+            batch_id=name,
+            sampler=self.parts.sampler.state(),
+            mastery=self.mastery,
+            episodes=base.episodes + line["episodes"],
+            steps=base.steps + line["steps"],
+            wall_s=self.budget.elapsed(),
+            line=line | {"policy_version": base.policy_version if trainer is None else trainer.version},
+        )
+        await asyncio.to_thread(commit, self.directory, trainer, number, after)
+
+    async def publish(self, number: int, version: int) -> None:
+        """Let the policy act with the weights of a permanent iteration, unless it does already."""
+        if self.parts.trainer is not None and self._published != version:
+            await self.policy.publish(self.directory.weights(number), kind="full", version=version)
+            self._published = version
+
+    # Held-out success
+
+    async def measure_first(self) -> None:
+        """The initial weights on the held-out tasks, once in a run; tells the budget what the last will cost."""
+        if self.parts.heldout and self._measuring.initial is None:
+            began = self.budget.now()
+            self.tracker.phase(Phase.MEASURING, "measuring held-out success before training", iteration=0)
+            until = self.budget.measurement_deadline()
+            await self._measuring.first(self.parts.actor(self.policy), until=until, began=began)
+            self.steering.check()
+        self.budget.measured(self._measuring.seconds)
+
+    async def measure_between(self, number: int) -> Measurement | None:
+        """The present weights on the held-out tasks."""
+        if not self.parts.heldout:
+            return None
+        self.tracker.phase(Phase.MEASURING, f"iteration {number}: measuring held-out success")
+        actor = self.parts.actor(self.policy)
+        results = await self._measuring.measure({"heldout": actor}, iteration=number)
+        self.steering.check()
+        return results["heldout"]
+
+    async def measure_finally(self) -> None:
+        """The final weights beside the initial ones, pair by pair. Raises `Stopped`."""
+        self.steering.check()
+        if not self.parts.heldout:
+            return
+        number = self.directory.latest_stable() or 0
+        self.tracker.phase(Phase.MEASURING, "measuring held-out success: final weights beside the initial ones")
+        control = await self.parts.open_policy(self.directory.weights(0), 0)
+        try:
+            arms: dict[str, EpisodeRunner] = {
+                "final": self.parts.actor(self.policy),
+                "control": self.parts.actor(control),
+            }
+            until = self.budget.final_deadline()
+            self._results.update(await self._measuring.measure(arms, iteration=number, until=until))
+        finally:
+            await control.close()
+        self.steering.check()
+        self._results["gain"] = gain = self._measuring.difference(number)
+        if gain["difference"] is not None:
+            low, high = gain["ci95"]
+            self.tracker.notice(f"gain over the control: {gain['difference']:+.1%} [{low:+.1%}, {high:+.1%}]")
+
+    # The end
+
+    def prune(self) -> None:
+        """Keep to the retention limits."""
+        self.directory.prune(self.config.retention.weights)
+        ScreenshotStore(self.directory.root / "screenshots").prune(self.config.retention.screenshots_mb * 2**20)
+
+    def summary(self, status: str, reason: str) -> Summary:
+        """The outcome up to the last permanent iteration."""
+        number = self.directory.latest_stable() or 0
+        after = self.after(number)
+        parts = {"initial": self._measuring.initial, "control": None, "final": None, "gain": None}
+        return Summary(
+            status=status,
+            reason=reason,
+            iterations=number,
+            episodes=after.episodes,
+            steps=after.steps,
+            wall_s=round(self.budget.elapsed(), 3),
+            policy_version=after.policy_version,
+            heldout=parts | self._results,
+        )
+
+
+@asynccontextmanager
+async def open_session(
+    config: Config | None,
+    root: Path,
+    *,
+    resume: bool,
+    progress: Listener | None,
+    build: builders.Build,
+    clock: Callable[[], float],
+) -> AsyncIterator[Session]:
+    """Open a run for work and close all of it again, whatever happens in between."""
+    if resume:
+        directory, config = RunDirectory.resume(root, config)
+    elif config is None:
+        raise UserError("a new run needs a configuration")
+    else:
+        directory = RunDirectory.create(root, config)
+    async with AsyncExitStack() as outer:
+        outer.callback(directory.close)
+        control = SqliteControl(directory.root / "control.sqlite")
+        outer.callback(control.close)
+        tracker = Tracker(progress, control, iterations=config.run.iterations)
+        session: Session | None = None
+        try:
+            async with AsyncExitStack() as stack:
+                session = await _open(stack, config, directory, control, tracker, build, clock)
+                try:
+                    yield session
+                finally:
+                    tracker.phase(Phase.FINISHING, "closing the browser and the sites")
+        except sqlite3.Error as error:
+            raise StorageFault(f"'{root}' could not be written: {error}; what was recorded is kept") from error
+        except UserError:
+            if session is None and not resume:
+                directory.discard()  # so that the same command works once the input is mended
+            raise
+        if session.outcome is not None:
+            _conclude(session.outcome, tracker, root)
+
+
+def _conclude(summary: Summary, tracker: Tracker, root: Path) -> None:
+    """Say how it ended, and how to go on."""
+    tracker.phase(Phase.DONE, f"{summary.status} after {summary.iterations} iterations: {summary.reason}")
+    if summary.status == "stopped":
+        tracker.notice(f"go on with: autotelic run --run-dir {root} --resume")
+
+
+async def _open(
+    stack: AsyncExitStack,
+    config: Config,
+    directory: RunDirectory,
+    control: SqliteControl,
+    tracker: Tracker,
+    build: builders.Build,
+    clock: Callable[[], float],
+) -> Session:
+    store = stack.enter_context(TrajectoryStore(directory.root))
+    steering = Steering(directory, control, tracker.notice)
+    steering.gate.clock = clock
+    stack.enter_context(steering.signals())
+    steering.begin()
+    polling = asyncio.create_task(steering.poll())
+    stack.push_async_callback(_cancel, polling)
+    latest = directory.latest_stable()
+    spent = After.read(directory, latest).wall_s if latest is not None else 0.0
+    budget = tracker.budget = Budget(config.run.minutes, config.evaluation.share, spent=spent, clock=clock)
+    tracker.phase(Phase.STARTING, "starting the sites, the browser and the policy", iteration=latest or 0)
+    parts = await steering.unless_stopped(
+        build(builders.Context(config, directory.root, budget.exploration_seconds(config.explore.seconds)))
+    )
+    stack.push_async_callback(_bounded, parts.close)
+    if latest is None:
+        after = After(sampler=parts.sampler.state(), wall_s=budget.elapsed())
+        await asyncio.to_thread(commit, directory, parts.trainer, 0, after)
+    else:
+        after = After.read(directory, latest)
+        if parts.trainer is not None:
+            await asyncio.to_thread(parts.trainer.restore, directory.weights(latest))
+    proposed = directory.read_json("proposer.json")
+    if proposed is not None:
+        parts.proposer.restore(proposed["state"])
+    policy = await parts.open_policy(directory.weights(latest or 0), after.policy_version)
+    stack.push_async_callback(_bounded, policy.close)
+    session = Session(config, directory, store, steering, tracker, budget, parts, policy)
+    stack.callback(session.metrics.close)
+    return session
+
+
+def commit(directory: RunDirectory, trainer: learning.Learner | None, number: int, after: After) -> None:
+    """Make an iteration permanent: weights, optimizer and state, all or nothing. Raises `StorageFault`."""
+
+    def fill(folder: Path) -> None:
+        if trainer is not None:
+            trainer.save(folder / "weights")
+        (folder / "state.json").write_text(json.dumps(after.as_json(), indent=1), encoding="utf-8")
+
+    directory.commit(number, fill)
+
+
+async def _bounded(close: Callable[[], Any]) -> None:
+    """Closing must end, even when a browser hangs."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(close(), _FINISHING_SECONDS)
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

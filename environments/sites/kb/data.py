@@ -81,6 +81,7 @@ def _article(rng: random.Random, section: str, title: str, day: int) -> Article:
             for n, text in enumerate(remarks)
         ),
         votes=rng.randrange(0, 60),
+        watched=rng.random() < 0.04,
     )
 
 

@@ -96,7 +96,7 @@ def _support(rng: random.Random) -> Table:
     rows = []
     for plan, factor in (("Basic", 4), ("Plus", 2), ("Premier", 1)):
         reply, fix = rng.randrange(1, 7) * factor, rng.randrange(2, 8) * factor
-        rows.append((plan, f"{reply} hours", f"{fix} days"))
+        rows.append((plan, f"{reply} {'hour' if reply == 1 else 'hours'}", f"{fix} days"))
     return Table("Targets by plan", ("Plan", "First reply", "Fix within"), tuple(rows))
 
 

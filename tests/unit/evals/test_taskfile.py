@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,25 @@ def test_what_cannot_be_saved_leaves_the_old_file(tmp_path: Path) -> None:
     assert len(taskfile.load(path).tasks) == 1
     with pytest.raises(StorageFault, match="could not be written"):
         taskfile.save(path / "below" / "tasks.jsonl", [])
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    tasks = [Task(id=str(n), instruction="x" * 100, start_url="/", check=AnswerCheck(equals="1")) for n in range(100)]
+    script = (
+        "import resource, sys; from pathlib import Path\n"
+        "from core.errors import StorageFault; from evals import taskfile\n"
+        "tasks = taskfile.load(Path(sys.argv[1])).tasks * 2\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))\n"
+        "try: taskfile.save(Path(sys.argv[2]), tasks)\n"
+        "except StorageFault as fault: print(fault)\n"
+    )
+    taskfile.save(tmp_path / "many.jsonl", tasks)
+    command = [sys.executable, "-c", script, str(tmp_path / "many.jsonl"), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3])
+    assert "could not be written" in done.stdout
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["many.jsonl", "tasks.jsonl"]
+    assert [task.id for task in taskfile.load(path).tasks] == ["t1"]
 
 
 @pytest.mark.parametrize("name", taskfile.REQUIRED)

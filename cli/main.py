@@ -84,6 +84,8 @@ def invoke(arguments: list[str]) -> int:
     """Run a command and return its exit code; every failure is one sentence on standard error."""
     try:
         code = app(spread(arguments), prog_name="autotelic", standalone_mode=False)
+        if code == 130:  # typer's answer to Ctrl-C, and our own
+            _say("interrupted")
         return code if isinstance(code, int) else 0
     except UserError as error:
         _say(str(error))
@@ -91,9 +93,6 @@ def invoke(arguments: list[str]) -> int:
     except AutotelicError as error:
         _say(str(error))
         return 1
-    except (KeyboardInterrupt, typer.Abort):
-        _say("interrupted")
-        return 130
     except BrokenPipeError:
         # The reader of our output has gone, as in `autotelic status … | head`.
         sys.stderr.close()

@@ -112,7 +112,7 @@ def _run(config: Config, folder: Path, resume: bool) -> None:
         with listener:
             summary = asyncio.run(discovery.run(config, folder, resume=resume, progress=listener))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo(f"interrupted; go on with: autotelic run --resume --run-dir {folder}", err=True)
+        typer.echo(f"go on with: autotelic run --resume --run-dir {folder}", err=True)
         raise typer.Exit(130) from None
     _conclude(summary, folder)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NEEDED_PYTHON = (3, 11)
 NEEDED_GB = 2.0
+_MODEL_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 EXTRAS = {
     "vllm": "serve larger models",
     "ray": "spread episodes over machines",
@@ -103,7 +104,21 @@ def cores() -> Iterator[Finding]:
 
 def model() -> Iterator[Finding]:
     """The model that the project ships."""
-    raise NotImplementedError
+    from core.errors import ConfigError
+    from discovery.policies import model_folder
+
+    mend = f"git -C {shlex.quote(str(Path(__file__).parent.parent))} checkout HEAD -- serving/embedded"
+    try:
+        place = model_folder("embedded")
+    except ConfigError as error:
+        yield Finding("embedded model", False, str(error), mend)
+        return
+    absent = [name for name in _MODEL_FILES if not (place / name).is_file()]
+    if absent:
+        yield Finding("embedded model", False, f"{', '.join(absent)} not in {place}", mend)
+    else:
+        size = sum(path.stat().st_size for path in place.iterdir() if path.is_file()) / 1e6
+        yield Finding("embedded model", True, f"{size:.1f} MB in {place}")
 
 
 def extras() -> Iterator[Finding]:

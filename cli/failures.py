@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 import traceback
@@ -27,6 +28,7 @@ def keep_traceback() -> Path:
                 return folder / _NAME
         except OSError:
             break
-    with tempfile.NamedTemporaryFile("w", prefix="autotelic-", suffix=".log", delete=False, encoding="utf-8") as log:
+    descriptor, name = tempfile.mkstemp(prefix="autotelic-", suffix=".log")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as log:
         log.write(text)
-    return Path(log.name)
+    return Path(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,7 +43,7 @@ def test_without_a_browser_it_names_the_command(
 
 def test_a_missing_and_an_old_package_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     declared = ["rich>=99", "no-such-distribution>=1", "typer>=0.1", "vllm>=1; extra == 'vllm'"]
-    monkeypatch.setattr(diagnosis.metadata, "requires", lambda name: declared)
+    monkeypatch.setattr(metadata, "requires", lambda name: declared)
     found = list(diagnosis.packages())
     assert [each.name for each in found] == ["rich", "no-such-distribution"]
     assert found[0].mend == f"{sys.executable} -m pip install 'rich>=99'"
@@ -51,7 +52,7 @@ def test_a_missing_and_an_old_package_are_named(monkeypatch: pytest.MonkeyPatch)
 
 def test_extras_are_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     declared = ["rich>=1", "no-such-distribution>=1; extra == 'ray'", "rich>=1; extra == 'trl'"]
-    monkeypatch.setattr(diagnosis.metadata, "requires", lambda name: declared)
+    monkeypatch.setattr(metadata, "requires", lambda name: declared)
     found = {each.name: each for each in diagnosis.extras()}
     assert not any(each.needed for each in found.values())
     assert found["extra trl"].ok

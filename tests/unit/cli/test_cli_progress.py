@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 import pytest
 from rich.console import Console
 
-from cli import lines
 from cli.console import printable, sparkline
 from cli.lines import LineProgress
 from cli.live import LiveProgress
@@ -39,7 +39,7 @@ def test_lines_tell_what_matters_with_the_time() -> None:
 
 def test_a_long_phase_gives_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr(lines.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     out = io.StringIO()
     progress = LineProgress(out)
     progress(Event("phase", STATUS, "practising"))

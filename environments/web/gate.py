@@ -1,0 +1,57 @@
+"""Keeps episodes on one shared site from disturbing each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+
+class Gate:
+    """Episodes that change state enter alone, after a reset; those that only look enter together.
+
+    `restore` puts the site back as it was, whenever somebody enters while nobody is inside: an agent
+    that should only look may have changed something all the same. Those who wait to enter alone go
+    first, so that a stream of lookers cannot starve them.
+    """
+
+    def __init__(self, restore: Callable[[], Awaitable[None]]) -> None:
+        self._restore = restore
+        self._condition = asyncio.Condition()
+        self._lookers = 0
+        self._alone = False
+        self._waiting = 0
+
+    async def enter(self, *, alone: bool) -> None:
+        """Wait for entrance, and for the site to be as it was; whatever `restore` raises leaves nobody inside."""
+        async with self._condition:
+            self._waiting += alone
+            try:
+                await self._condition.wait_for(
+                    lambda: not self._alone and not (self._lookers if alone else self._waiting)
+                )
+                if not alone and self._lookers:
+                    self._lookers += 1
+                    return
+                self._alone = True  # a looker too, until the site is restored
+            finally:
+                self._waiting -= alone
+                self._condition.notify_all()
+        try:
+            await self._restore()
+        except BaseException:
+            await self.leave(alone=True)
+            raise
+        if not alone:
+            async with self._condition:
+                self._alone = False
+                self._lookers += 1
+                self._condition.notify_all()
+
+    async def leave(self, *, alone: bool) -> None:
+        """Let others in."""
+        async with self._condition:
+            if alone:
+                self._alone = False
+            else:
+                self._lookers -= 1
+            self._condition.notify_all()

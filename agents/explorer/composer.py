@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from agents.explorer import phrasing
 from agents.explorer.drafts import Draft
 from agents.explorer.pages import Link, Page
-from agents.explorer.phrasing import Clause
+from agents.explorer.phrasing import QUESTIONS, Clause
 from agents.explorer.pieces import Piece, Pieces
 from agents.explorer.sitemap import SiteMap
 
@@ -27,7 +27,6 @@ JOINED = (
     "open+filter",
     "open+edit",
     "open+form",
-    "open+search",
     "filter+open",
     "filter+compare",
     "search+toggle",
@@ -150,7 +149,7 @@ class Composer:
 
     def _draft(self, route: _Route, last: Piece, rng: random.Random) -> Draft | None:
         pieces = (*route.pieces, last)
-        merged = phrasing.instruction(_clauses(pieces), rng)
+        merged = phrasing.instruction(_abridged(_clauses(pieces), rng), rng)
         if not merged:
             return None
         steps = tuple(line for piece in pieces for line in piece.lines)
@@ -195,15 +194,26 @@ def _clauses(pieces: Sequence[Piece]) -> list[Clause]:
                 merged[-1] = _via(merged[-1], clause) or clause
             else:
                 merged.append(clause)
-    named = {value.casefold() for clause in merged[:-1] for value in clause.slots.values()}
-    last = merged[-1]
-    if last.kind == "fact" and last.slots["record"].casefold() in named:
-        merged[-1] = Clause("its", {"term": last.slots["term"]})
-    elif "record" in last.slots and last.slots["record"].casefold() in named and last.kind == "press_for":
-        merged[-1] = Clause("press", {"button": last.slots["button"]})
-    elif "record" in last.slots and last.slots["record"].casefold() in named and last.kind in ("fill", "change"):
-        merged[-1] = Clause(last.kind, {k: v for k, v in last.slots.items() if k != "record"}, last.pairs)
     return merged
+
+
+def _abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
+    """The same told naturally: what was named is not named again, or only at the end."""
+    *first, last = clauses
+    if not first or "name" not in first[-1].slots:
+        return [*clauses]
+    name = first[-1].slots["name"]
+    record = last.slots.get("record", "")
+    if len(first) == 1 and first[0].kind in ("open", "find_same") and rng.random() < 0.4:
+        if record == name:
+            return [last]
+        if last.kind == "press":
+            return [Clause("press_for", {**last.slots, "record": name})]
+    if record == name and last.kind == "press_for":
+        return [*first, Clause("press", {"button": last.slots["button"]})]
+    if record == name and f"its_{last.kind}" in QUESTIONS:
+        return [*first, Clause(f"its_{last.kind}", {"term": last.slots["term"]})]
+    return [*clauses]
 
 
 def _via(first: Clause, second: Clause) -> Clause | None:

@@ -25,11 +25,12 @@ def snippets(observation: Observation) -> list[tuple[int, str]]:
         if "hidden" in element.states:
             continue
         rank = _RANK.get(element.role, 4)
-        texts = [element.name] if rank < 4 or not element.interactive else []
-        if element.role in ("definition", "cell", "status", "alert", "text"):
-            texts += [element.value, f"{element.name} {element.value}"] if element.value else []
-        if element.role in ("link", "button"):
+        if element.role == "definition":
+            texts = [f"{element.name} {element.value}", element.value]
+        elif rank < 4 or element.role in ("link", "button"):
             texts = [element.name]
+        else:
+            texts = []
         for text in texts:
             text = " ".join(text.split())
             if _SHORTEST <= len(text) <= _LONGEST and fold(text) in page:

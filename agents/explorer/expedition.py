@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -14,7 +13,7 @@ from agents.explorer.collecting import Collector
 from agents.explorer.composer import JOINED, SINGLE, Composer
 from agents.explorer.crawler import Crawler, Progress, silent
 from agents.explorer.drafts import Proven
-from agents.explorer.manners import Pace, origin
+from agents.explorer.manners import Pace
 from agents.explorer.prover import Prover
 from agents.explorer.sitemap import SiteMap
 from agents.explorer.trials import Trials
@@ -43,14 +42,13 @@ class Findings(Record):
 
 
 def localiser(urls: Sequence[str]) -> Callable[[str], str]:
-    """Makes URLs of the first site relative to it, so that a task outlives a change of host or port."""
-    home = origin(urls[0])
+    """Makes URLs below the first site relative to it, so that a task outlives a change of host or port."""
+    home = urls[0].partition("?")[0].rstrip("/") + "/"
 
     def localise(url: str) -> str:
-        if origin(url) != home:
-            return url
-        parts = urlsplit(url)
-        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        if url == urls[0]:
+            return "/"
+        return "/" + url.removeprefix(home) if url.startswith(home) else url
 
     return localise
 

@@ -70,7 +70,14 @@ def _columns(listing: Sequence[Entry]) -> list[str]:
 
 def _number_kinds(column: str, values: Sequence[str]) -> tuple[str, str]:
     money = _PRICE.search(column) and all(_MONEY.search(value) for value in values)
-    return ("low_price", "high_price") if money else ("low", "high")
+    if money:
+        return "low_price", "high_price"
+    return ("fewest", "most") if is_plural(column) else ("low", "high")
+
+
+def is_plural(name: str) -> bool:
+    """Whether an English column or term names several things."""
+    return bool(re.search(r"[a-z](?<![suiao])s$", name))
 
 
 def _number(text: str) -> float | None:

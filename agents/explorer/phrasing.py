@@ -39,6 +39,12 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "by way of {via} and {via2}, go to {name}",
         "in {via}, choose {via2} and open {name}",
     ),
+    "open_first": (
+        "open the first one in the list",
+        "open the first result",
+        "go to the one listed first",
+        "open the topmost entry",
+    ),
     "search": (
         "search for {query}",
         "look for {query} with the search box",
@@ -104,18 +110,21 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "show {button}",
     ),
     "fill": (
-        "{opening}fill in {pairs} and press {submit}",
-        "{opening}enter {pairs}, then click {submit}",
-        "{opening}put in {pairs} and use {submit}",
-        "{opening}complete the form with {pairs} and press {submit}",
-        "{opening}give {pairs}; send it with {submit}",
+        "fill in {with} and press {submit}",
+        "fill in {with}, then click {submit}",
+        "enter {as}, then click {submit}",
+        "put in {as} and use {submit}",
+        "complete the form with {as} and press {submit}",
+        "give {as}; send it with {submit}",
+        "use {submit} after entering {as}",
     ),
     "change": (
-        "{opening}change {pairs} and press {submit}",
-        "{opening}set {pairs}, then press {submit}",
-        "{opening}update {pairs} and confirm with {submit}",
-        "{opening}edit it so that it has {pairs}, then click {submit}",
-        "{opening}make it {pairs} and use {submit}",
+        "change {to} and press {submit}",
+        "set {to}, then press {submit}",
+        "update {to} and confirm with {submit}",
+        "enter {as} instead and use {submit}",
+        "put {as} and click {submit}",
+        "set {to} by way of {submit}",
     ),
     "change_now": (
         "change {control} to {option}",
@@ -125,7 +134,7 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "pick {option} as {control}",
     ),
 }
-_QUESTIONS: dict[str, tuple[str, ...]] = {
+QUESTIONS: dict[str, tuple[str, ...]] = {
     "fact": (
         "what is the {term} of {record}?",
         "what {term} does {record} have?",
@@ -138,13 +147,33 @@ _QUESTIONS: dict[str, tuple[str, ...]] = {
         "look up the {term} of {record}.",
         "{record}: what is its {term}?",
     ),
-    "its": (
+    "facts": (
+        "what are the {term} of {record}?",
+        "tell me the {term} of {record}.",
+        "find the {term} of {record}.",
+        "report the {term} shown for {record}.",
+        "look up the {term} of {record}.",
+        "{record}: what does it say under {term}?",
+        "what is given for {term} of {record}?",
+    ),
+    "number": (
+        "how many {term} does {record} have?",
+        "how many {term} are given for {record}?",
+        "tell me the number of {term} of {record}.",
+        "find out how many {term} {record} has.",
+        "{record}: how many {term} does it have?",
+    ),
+    "its_fact": (
         "what is its {term}?",
         "tell me its {term}.",
         "which {term} does it have?",
         "what does it say under {term}?",
         "report its {term}.",
     ),
+    "its_facts": ("what are its {term}?", "tell me its {term}.", "what does it say under {term}?"),
+    "its_number": ("how many {term} does it have?", "tell me its number of {term}.", "what does it say under {term}?"),
+    "most": ("which one has the most {column}{scope}?", "name the one with the most {column}{scope}."),
+    "fewest": ("which one has the fewest {column}{scope}?", "name the one with the fewest {column}{scope}."),
     "low_price": (
         "which one is the cheapest{scope}?",
         "what is the cheapest one{scope}?",
@@ -201,7 +230,7 @@ class Clause:
 
 
 def is_question(clause: Clause) -> bool:
-    return clause.kind in _QUESTIONS
+    return clause.kind in QUESTIONS
 
 
 def instruction(clauses: Sequence[Clause], rng: random.Random, *, tries: int = 6) -> str:
@@ -217,17 +246,13 @@ def _say(clauses: Sequence[Clause], rng: random.Random) -> str:
     quoting = rng.choice(("double", "double", "double", "bare", "bare", "single"))
     *first, last = clauses
     if is_question(last):
-        question = _sentence(_fill(last, quoting, rng))
+        question = _fill(last, quoting, rng)
         if not first:
-            return _maybe(question, rng)
+            return _maybe(_sentence(question), rng)
         lead = _join([_fill(clause, quoting, rng) for clause in first], rng)
-        if last.kind == "its":
-            return (
-                _sentence(f"{lead}{rng.choice((': ', ' and '))}{_lower(question)}")
-                if rng.random() < 0.5
-                else (f"{_sentence(lead)} {question}")
-            )
-        return f"{_sentence(lead)} {question}"
+        if question.startswith(("tell", "report", "name", "find")) and rng.random() < 0.6:
+            return _sentence(f"{lead} and {question}")
+        return f"{_sentence(lead)} {_sentence(question)}"
     said = _join([_fill(clause, quoting, rng) for clause in clauses], rng)
     if rng.random() < 0.22 and ". " not in said:
         said = rng.choice(_POLITE).format(said)
@@ -249,7 +274,7 @@ def _maybe(question: str, rng: random.Random) -> str:
 
 
 def _fill(clause: Clause, quoting: str, rng: random.Random) -> str:
-    template = rng.choice(_QUESTIONS.get(clause.kind) or _TEMPLATES[clause.kind])
+    template = rng.choice(QUESTIONS.get(clause.kind) or _TEMPLATES[clause.kind])
     slots = {
         key: _named(value, quoting) for key, value in clause.slots.items() if key not in ("term", "column", "scope")
     }
@@ -258,22 +283,18 @@ def _fill(clause: Clause, quoting: str, rng: random.Random) -> str:
             slots[key] = _term(clause.slots[key])
     if is_question(clause):
         slots["scope"] = rng.choice(_HERE)
-    if clause.kind in ("fill", "change"):
-        record = clause.slots.get("record", "")
-        slots["opening"] = f"for {_named(record, quoting)}, " if record else ""
-        slots["pairs"] = _pairs(clause, quoting, rng)
+    if clause.pairs:
+        slots |= {joint: _pairs(clause.pairs, pattern, quoting) for joint, pattern in _PAIRS.items()}
     return template.format(**slots)
 
 
-def _pairs(clause: Clause, quoting: str, rng: random.Random) -> str:
-    """`"Title" with "Blue door"`: fields go with values, changes lead to them."""
-    style = rng.choice(("{f} to {v}",) if clause.kind == "change" else ("{f} with {v}", "{v} as {f}", "{v} for {f}"))
-    if clause.kind == "change" and rng.random() < 0.25:
-        style = "{f} = {v}"
-    said = [style.format(f=_named(name, quoting), v=_quoted(value)) for name, value in clause.pairs]
-    if len(said) == 1:
-        return said[0]
-    return ", ".join(said[:-1]) + " and " + said[-1]
+_PAIRS = {"with": "{field} with {value}", "as": "{value} as {field}", "to": "{field} to {value}"}
+
+
+def _pairs(pairs: Sequence[tuple[str, str]], pattern: str, quoting: str) -> str:
+    """Fields and their values in one phrase, as in `"Title" with "Blue door" and "Colour" with "Red"`."""
+    said = [pattern.format(field=_named(name, quoting), value=_quoted(value)) for name, value in pairs]
+    return said[0] if len(said) == 1 else ", ".join(said[:-1]) + " and " + said[-1]
 
 
 def _named(name: str, quoting: str) -> str:

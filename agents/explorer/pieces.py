@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agents.explorer import filling, lines
-from agents.explorer.listings import counts, extremes
-from agents.explorer.manners import is_grave
+from agents.explorer.listings import counts, extremes, is_plural
+from agents.explorer.manners import is_grave, leaves_session
 from agents.explorer.pages import Form, Link, Page
 from agents.explorer.phrasing import Clause
 from agents.explorer.sitemap import Effect, Filled, SiteMap
@@ -53,8 +53,11 @@ class Pieces:
         """Every piece of a kind with the page it begins on; `filtered`: on the pages that filters led to."""
         key = (kind, filtered)
         if key not in self._made:
-            places = [after for _, after, _ in self.filters()] if filtered else self.pages
-            self._made[key] = list(self._make(kind, places))
+            if filtered and kind == "open":
+                self._made[key] = [pair for _, after, _ in self.filters() for pair in self._results(after)]
+            else:
+                places = [after for _, after, _ in self.filters()] if filtered else self.pages
+                self._made[key] = list(self._make(kind, places))
         return list(self._made[key])
 
     def _make(self, kind: str, places: Sequence[Page]) -> Iterator[tuple[Page, Piece]]:
@@ -78,7 +81,7 @@ class Pieces:
     def clear_link(self, page: Page, url: str) -> Link | None:
         """A link of `page` to `url` whose name leads nowhere else."""
         link = page.link_to(url)
-        if link is None or link.nth > 1 or not 2 <= len(link.name) <= 70:
+        if link is None or link.nth > 1 or not 2 <= len(link.name) <= 70 or leaves_session(link.name, url):
             return None
         return None if any(one.name == link.name and one.url != url for one in page.links) else link
 
@@ -124,6 +127,18 @@ class Pieces:
             known = self.ways(page.url) if page.url in self.site.pages else {}
             yield from (self.opening_way(way) for way in known.values() if 2 <= len(way) <= 3)
 
+    def _results(self, after: Page) -> Iterator[tuple[Page, Piece]]:
+        """Opening what a filter left: the first record, or one by its name."""
+        records = [entry.link for entry in after.entries if entry.link is not None]
+        for at, link in enumerate(records):
+            if self.clear_link(after, link.url) != link:
+                continue
+            piece = self.opening(link)
+            topic = f"result {after.template}"
+            yield after, replace(piece, topic=topic)
+            if at == 0:
+                yield after, replace(piece, topic=f"first {topic}", clauses=(Clause("open_first"),))
+
     # Searching.
 
     def searches_for(self, page: Page, rng: random.Random) -> list[tuple[Page, Piece]]:
@@ -154,7 +169,8 @@ class Pieces:
 
     def _plain_searches(self) -> Iterator[tuple[Page, Piece]]:
         """Searches that are done when the results show."""
-        words = sorted({_part(page.name, self._rng) for page in self.pages if page.name})
+        headers = [entry.header for page in self.pages for entry in page.entries if entry.link is not None]
+        words = sorted({_part(header, self._rng) for header in dict.fromkeys(headers)})
         self._rng.shuffle(words)
         for effect in self._of("search"):
             boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
@@ -173,7 +189,7 @@ class Pieces:
         for record, term, value, place in facts:
             telling = 1 <= len(value) <= _LONGEST_ANSWER and 2 <= len(term) <= 30 and re.search(r"\w", value)
             if telling and record and len(record) <= 70 and fold(value) not in (fold(record), fold(term)):
-                clause = Clause("fact", {"term": term, "record": record})
+                clause = Clause(_fact_kind(term, value), {"term": term, "record": record})
                 topic = f"lookup {page.template} {place} {term}"
                 yield Piece("lookup", (lines.answer(value),), (clause,), topic, answer=value)
 
@@ -229,7 +245,8 @@ class Pieces:
             named = fold(record) in fold(button.name)
             others = [one for one in same if one.row != button.row]
             foil = (lines.click(lines.target_of(others[0])),) if button.row and others else ()
-            slots = {"button": button.name} | ({"record": record} if button.row and not named else {})
+            telling_name = bool(button.row) or (self._names[record.casefold()] == 1 and self._rng.random() < 0.6)
+            slots = {"button": button.name} | ({"record": record} if telling_name and not named else {})
             press = "press_for" if "record" in slots else "press"
             yield Piece(
                 effect.kind,
@@ -249,11 +266,11 @@ class Pieces:
         if form is None and not effect.prefix:
             return
         for _ in range(3 if effect.kind == "form" else 2 * max(1, len(form.fields) if form else 1)):
-            piece = self._filling(page, effect, form, fields)
+            piece = self._filling(effect, form, fields)
             if piece is not None:
                 yield piece
 
-    def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
+    def _filling(self, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
         if effect.kind == "edit":
@@ -279,7 +296,7 @@ class Pieces:
         return Piece(
             effect.kind,
             (*effect.prefix, *steps, *send),
-            (*leading, _form_clause(effect, page, filled, bool(send))),
+            (*leading, _form_clause(effect, filled, bool(send))),
             f"{effect.kind} {effect.template} {effect.target} {'|'.join(one.field.name for one in filled)}",
             lands="" if effect.after.url == effect.url else effect.after.url,
             wanted=tuple(one.value for one in wanted),
@@ -291,16 +308,22 @@ class Pieces:
         return [effect for effect in self.site.effects if effect.kind == kind]
 
 
+def _fact_kind(term: str, value: str) -> str:
+    """Whether one asks what it is, what they are, or how many there are."""
+    if not is_plural(term):
+        return "fact"
+    return "number" if re.fullmatch(r"[\d,]+", value) else "facts"
+
+
 def _sent_by_button(effect: Effect) -> bool:
     return effect.lines[-1] == lines.click(effect.target)
 
 
-def _form_clause(effect: Effect, page: Page, filled: Sequence[Filled], sent: bool) -> Clause:
+def _form_clause(effect: Effect, filled: Sequence[Filled], sent: bool) -> Clause:
     pairs = tuple((one.field.name, one.value) for one in filled)
     if not sent and len(filled) == 1:
         return Clause("change_now", {"control": pairs[0][0], "option": pairs[0][1]})
-    slots = {"submit": effect.target.name} | ({"record": page.name} if effect.kind == "edit" and page.name else {})
-    return Clause("change" if effect.kind == "edit" else "fill", slots, pairs)
+    return Clause("change" if effect.kind == "edit" else "fill", {"submit": effect.target.name}, pairs)
 
 
 def _foil(effect: Effect, filled: Sequence[Filled], choice: Filled, send: Sequence[str]) -> tuple[str, ...]:

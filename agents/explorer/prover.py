@@ -88,7 +88,9 @@ class Prover:
         self, at: Session, draft: Draft, steps: Sequence[str], *, task: Task | None = None, watch: bool = False
     ) -> list[Observation]:
         """Do the steps from a fresh reset; what was seen before each and at the end."""
-        start = task or Task(id="proof", instruction=draft.instruction, start_url=draft.start_url)
+        start = task or Task(
+            id="proof", instruction=draft.instruction, start_url=draft.start_url, changes_state=draft.changes
+        )
         await at.begin(start)
         try:
             for line in steps:

@@ -41,9 +41,9 @@ class Session:
         self.seen.append(await self._bounded(self._environment.reset(task)))
         return self.now
 
-    async def visit(self, url: str) -> Observation:
-        """A fresh episode at a URL."""
-        return await self.begin(Task(id="explore", instruction="", start_url=url, proposed_by="explorer"))
+    async def visit(self, url: str, *, changes: bool = False) -> Observation:
+        """A fresh episode at a URL; `changes` says that it may change the site's state."""
+        return await self.begin(Task(id="explore", instruction="", start_url=url, changes_state=changes, max_steps=99))
 
     async def do(self, line: str) -> Observation:
         """Carry out one line; raises `ActionError` where the page refuses, `EnvironmentFault` where nothing answers."""

@@ -24,7 +24,7 @@ from agents.explorer.values import is_fillable
 from core.checks import fold
 from core.errors import ActionError, InfrastructureError
 from core.protocols import EnvironmentPool
-from core.types import Element
+from core.types import Element, Observation
 
 _MOST_OPTIONS = 4
 _MOST_REVEALED = 8
@@ -142,7 +142,7 @@ class Trials:
         for button in page.buttons:
             if button.id in submits or leaves_session(button.name) or _GET_OUT.search(button.name):
                 continue
-            if not self.resettable and not (_discloses(button) or only_reads(button.name)):
+            if not self.resettable and not (button.role in ("tab", "summary") or only_reads(button.name)):
                 continue
             yield (
                 3 + is_grave(button.name),
@@ -172,7 +172,7 @@ class Trials:
         return [_effect("search", page, at, box, value=word)] if _changed(at) else []
 
     async def _choose(self, at: Session, page: Page, choice: Element, option: str, form: Form | None) -> list[Effect]:
-        await at.visit(page.url)
+        await at.visit(page.url, changes=self.resettable)
         filled = Filled(field=choice, value=option or "checked")
         await at.do(filling.line(filled))
         if not _changed(at) and form is not None and form.submit is not None:
@@ -184,7 +184,7 @@ class Trials:
         return [_effect(kind, page, at, choice, filled=(filled,), value=option or choice.name)]
 
     async def _submit(self, at: Session, page: Page, form: Form, seed: int) -> list[Effect]:
-        await at.visit(page.url)
+        await at.visit(page.url, changes=self.resettable)
         return await self._send(at, page, form, random.Random(seed), ())
 
     async def _send(
@@ -196,7 +196,7 @@ class Trials:
         chosen = filling.needed(form) or (editable[:1] if kind == "edit" else list(form.fields))
         for fields in (chosen, form.fields):
             if len(at.seen) > 1 + len(prefix):
-                await at.visit(page.url)
+                await at.visit(page.url, changes=self.resettable)
                 for line in prefix:
                     await at.do(line)
             filled = filling.fill(fields, rng)
@@ -224,7 +224,7 @@ class Trials:
         return []
 
     async def _press(self, at: Session, page: Page, button: Element, seed: int) -> list[Effect]:
-        await at.visit(page.url)
+        await at.visit(page.url, changes=self.resettable)
         await at.do(lines.click(lines.target_of(button)))
         if not _changed(at):
             return []
@@ -235,12 +235,15 @@ class Trials:
             prefix = tuple(at.lines)
             opened = [_effect("disclose", page, at, button)]
             return opened + await self._send(at, page, new[0], random.Random(seed), prefix)
-        if _discloses(button) or not self.resettable:
+        if _discloses(button, at.now) or not self.resettable:
             return [_effect("disclose", page, at, button)]
         pressed = _effect("toggle", page, at, button, changes=True)
-        await at.do(lines.goto(page.url))
-        lasting = _changed(at) or pressed.after.url != page.url
-        return [pressed if lasting else pressed.model_copy(update={"kind": "disclose", "changes_state": False})]
+        told = any(one.role in ("status", "alert") and one.name in pressed.revealed for one in at.now.elements)
+        if not told and after.url == page.url:
+            await at.do(lines.goto(page.url))
+            if not _changed(at):
+                return [pressed.model_copy(update={"kind": "disclose", "changes_state": False})]
+        return [pressed]
 
 
 def _bind(
@@ -290,8 +293,12 @@ def _refused(at: Session, form: Form) -> bool:
     return invalid or (at.now.url == before.url and fold(at.now.text) == fold(before.text))
 
 
-def _discloses(button: Element) -> bool:
-    return bool({"expanded", "collapsed", "haspopup"} & set(button.states)) or button.role in ("tab", "summary")
+def _discloses(button: Element, after: Observation) -> bool:
+    """Whether pressing a button merely unfolded something, as its state or its role says."""
+    return button.role == "tab" or any(
+        (one.role, one.name, one.nth) == (button.role, button.name, button.nth) and "expanded" in one.states
+        for one in after.elements
+    )
 
 
 def _only_filters(form: Form) -> bool:

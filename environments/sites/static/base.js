@@ -70,6 +70,8 @@ function combobox(input) {
     const response = await fetch(`${input.dataset.source}?q=${encodeURIComponent(typed)}`);
     const texts = response.ok ? await response.json() : [];
     if (turn !== asked || document.activeElement !== input) return;
+    /* Nothing is left to suggest, and an open list would only cover what lies below. */
+    if (texts.length === 1 && texts[0].toLowerCase() === typed.toLowerCase()) return close();
     list.replaceChildren(...texts.map((text, index) => {
       const option = document.createElement("li");
       option.id = `${list.id}-${index}`;

@@ -21,9 +21,7 @@ def assemble(*, base: Path | None, options: Mapping[str, Any] | None = None, set
     """
     from core.config import load
 
-    overrides = [
-        f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in (options or {}).items() if value is not None
-    ]
+    overrides = [f"{key}={_toml(value)}" for key, value in (options or {}).items() if value is not None]
     return load(base, [*overrides, *settings])
 
 
@@ -67,3 +65,8 @@ def existing(option: str, path: Path | None) -> str | None:
     if not path.is_file():
         raise UserError(f"there is no file '{path}' for {option}")
     return str(path.resolve())
+
+
+def _toml(value: Any) -> str:
+    """A number, a text or a list of texts as TOML, which is JSON but for one control character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

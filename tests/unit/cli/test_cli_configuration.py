@@ -49,7 +49,7 @@ def test_set_goes_before_options_and_options_before_the_file(tmp_path: Path) -> 
 
 
 def test_an_option_with_an_odd_value_is_kept_as_it_is() -> None:
-    command = 'sh -c "echo \\"grüß\\" | cat" # no'
+    command = 'sh -c "echo \\"grüß\\" | cat" # no\x7f\t😀'
     assert assemble(base=None, options={"site.reset": command}).site.reset == command
 
 

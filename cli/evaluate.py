@@ -42,6 +42,7 @@ def command(
     from cli.lines import LineProgress
     from cli.output import write_text
     from core.errors import UserError
+    from discovery.report.words import share
 
     positive("--episodes-per-task", episodes_per_task)
     not_negative("--seed", seed)
@@ -58,5 +59,5 @@ def command(
         typer.echo(text)
         return
     write_text(output, text + "\n")
-    low, high = result["ci95"]
-    typer.echo(f"{result['success']:.1%} of {result['n']} episodes ({low:.1%} to {high:.1%}); written to {output}")
+    low, high = (share(bound, 1) for bound in result["ci95"])
+    typer.echo(f"{share(result['success'], 1)} of {result['n']} episodes ({low} to {high}); written to {output}")

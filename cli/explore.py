@@ -48,6 +48,7 @@ def command(
         "explore.pages": pages,
         "explore.seconds": seconds,
         "explore.seed": seed,
+        "run.seed": seed,
     }
     chosen = assemble(base=find(config), options=options, settings=settings or [])
     with LineProgress(sys.stderr) as progress:

@@ -114,14 +114,14 @@ async def build(context: Context) -> Parts:
 
     config = context.config
     # Names first, so that a typing error costs no browser.
-    open_place = find("environments", config.site.environment)
+    find("environments", config.site.environment)
     new_proposer = find("proposers", config.proposer.kind)
     sampler = find("samplers", config.sampler.kind)(config.sampler)
-    kind: PolicyKind = find("policies", config.policy.kind)(context)
+    kind = policy_kind(context)
     judge = judges.build(config.judge.kind)
     heldout, split, notes = _heldout_file(config)
     trainer = kind.learner()
-    place: Place = await open_place(context)
+    place = await open_place(context)
     try:
         if not split:
             heldout, split = list(place.heldout), place.split
@@ -145,6 +145,18 @@ async def build(context: Context) -> Parts:
         notes=notes,
         close=place.close,
     )
+
+
+async def open_place(context: Context) -> Place:
+    """The configured environments, started; the caller closes them."""
+    place: Place = await find("environments", context.config.site.environment)(context)
+    return place
+
+
+def policy_kind(context: Context) -> PolicyKind:
+    """The configured way to get completions."""
+    kind: PolicyKind = find("policies", context.config.policy.kind)(context)
+    return kind
 
 
 def find(group: str, name: str) -> Callable[..., Any]:

@@ -218,16 +218,20 @@ async def run(
     SIGINT, SIGTERM and the stop command end it cleanly, with `status` "stopped". Raises `UserError` for bad
     input, `StorageFault` when the disk is full, `EnvironmentFault` when the site cannot be used at all.
     """
-    async with open_session(config, run_dir, resume=resume, progress=progress, build=build, clock=clock) as session:
-        try:
-            reason = await _train(session)
-            await session.measure_finally()
-            summary = session.summary("finished", reason)
-        except Stopped as stopped:
-            summary = session.summary("stopped", str(stopped))
-        summary.write(session.directory)
-        session.outcome = summary
-        return summary
+    opening = open_session(config, run_dir, resume=resume, progress=progress, build=build, clock=clock)
+    try:
+        async with opening as session:
+            try:
+                reason = await _train(session)
+                await session.measure_finally()
+                summary = session.summary("finished", reason)
+            except Stopped as stopped:
+                summary = session.summary("stopped", str(stopped))
+            summary.write(session.directory)
+            session.outcome = summary
+    except Stopped as stopped:  # before anything was open
+        return Summary("stopped", str(stopped))
+    return summary
 
 
 async def _train(session: Session) -> str:

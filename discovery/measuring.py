@@ -101,11 +101,11 @@ class Measuring:
         return {arm: self._result(arm, iteration, pairs) for arm in arms}
 
     def difference(self, iteration: int) -> Measurement:
-        """`final` minus `control` with the interval of a bootstrap paired by task."""
+        """`final` minus `control`: `gain` and `ci95` (a bootstrap paired by task), `n` pairs of episodes."""
         pairs = self._settled_pairs(["final", "control"], iteration)
         arms = [self._results(arm, iteration, pairs) for arm in ("final", "control")]
         found = benchmark.difference(*arms, seed=self._seed)
-        return {"difference": found["gain"], "ci95": found["ci95"], "tasks": found["tasks"], "n": len(pairs)}
+        return {**found, "n": len(pairs)}
 
     def _episode(self, arm: str, actor: EpisodeRunner, iteration: int, index: int, attempt: int, failed: int) -> Job:
         task = self._tasks[index]

@@ -23,11 +23,11 @@ class Summary:
 
     status: str
     reason: str
-    iterations: int
-    episodes: int
-    steps: int
-    wall_s: float
-    policy_version: int
+    iterations: int = 0
+    episodes: int = 0
+    steps: int = 0
+    wall_s: float = 0.0
+    policy_version: int = 0
     heldout: dict[str, Any] = field(default_factory=dict)
 
     def write(self, directory: RunDirectory) -> None:

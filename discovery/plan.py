@@ -27,7 +27,7 @@ class TaskBook:
         """Write down the tasks that are new, in one synced append; raises `StorageFault`."""
         new = {task.id: task for task in tasks if task.id not in self._tasks}
         if new:
-            lines = "\n".join(task.model_dump_json(exclude_defaults=True) for task in new.values())
+            lines = "\n".join(task.model_dump_json() for task in new.values())
             self._directory.append_line(_TASKS, lines)
             self._tasks |= new
 

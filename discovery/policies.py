@@ -33,10 +33,8 @@ class LocalKind:
     async def open(self, weights: Path, version: int) -> Policy:
         from serving.local import LocalPolicy
 
-        policy = LocalPolicy(weights, threads=self._config.policy.threads, max_batch=self._config.policy.max_batch)
-        if version:
-            await policy.publish(weights, kind="full", version=version)
-        return policy
+        policy = self._config.policy
+        return LocalPolicy(weights, threads=policy.threads, max_batch=policy.max_batch, version=version)
 
 
 def model_folder(name: str) -> Path:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from core.errors import InfrastructureError, StorageFault
+from core.errors import InfrastructureError
 from core.protocols import Evaluator, TaskSampler
-from core.types import Sampling, Task, Verdict
+from core.types import Sampling, StopReason, Task, Verdict
 from discovery.executors import AsyncExecutor, Job, Outcome
 from discovery.plan import Plan, TaskBook
 from discovery.rundirectory import RunDirectory
@@ -21,6 +21,8 @@ from discovery.seeds import derive
 from discovery.tracker import Tracker
 from memory.trajectories import Summary, TrajectoryStore
 from training import advantages
+
+_UNSCORED = (StopReason.ERROR, StopReason.CANCELLED, StopReason.INTERVENED)
 
 
 @dataclass(frozen=True)
@@ -40,22 +42,21 @@ class Group:
         return [member.value for member in self.members if member.value is not None]
 
 
-async def judge_and_store(outcome: Outcome, judge: Evaluator, store: TrajectoryStore) -> float | None:
-    """Judge one attempt and make it durable; what could not be run or judged is unscored, never failed.
-
-    Raises `StorageFault`.
-    """
+async def verdict_of(outcome: Outcome, judge: Evaluator) -> Verdict:
+    """The judge's verdict on one attempt; what could not be run or judged is unscored, never failed."""
     trajectory = outcome.trajectory
-    if trajectory.error or trajectory.stop_reason in ("error", "cancelled", "intervened"):
-        verdict = Verdict(value=None, explanation=trajectory.error or trajectory.stop_reason.value, evaluator="none")
-    else:
-        try:
-            verdict = await judge(trajectory, outcome.truth)
-        except StorageFault:
-            raise
-        except InfrastructureError as fault:
-            verdict = Verdict(value=None, explanation=str(fault), evaluator=judge.name)
-    store.add(trajectory, outcome.truth, verdict)
+    if trajectory.error or trajectory.stop_reason in _UNSCORED:
+        return Verdict(value=None, explanation=trajectory.error or trajectory.stop_reason.value, evaluator="none")
+    try:
+        return await judge(trajectory, outcome.truth)
+    except InfrastructureError as fault:
+        return Verdict(value=None, explanation=str(fault), evaluator=judge.name)
+
+
+async def judge_and_store(outcome: Outcome, judge: Evaluator, store: TrajectoryStore) -> float | None:
+    """Judge one attempt and make it durable with its verdict; raises `StorageFault`."""
+    verdict = await verdict_of(outcome, judge)
+    store.add(outcome.trajectory, outcome.truth, verdict)
     return verdict.value
 
 

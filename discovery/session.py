@@ -223,9 +223,9 @@ class Session:
             await control.close()
         self.steering.check()
         self._results["gain"] = gain = self._measuring.difference(number)
-        if gain["difference"] is not None:
+        if gain["gain"] is not None:
             low, high = gain["ci95"]
-            self.tracker.notice(f"gain over the control: {gain['difference']:+.1%} [{low:+.1%}, {high:+.1%}]")
+            self.tracker.notice(f"gain over the control: {gain['gain']:+.1%} [{low:+.1%}, {high:+.1%}]")
 
     # The end
 
@@ -316,12 +316,15 @@ async def _open(
     stack.push_async_callback(_cancel, polling)
     latest = directory.latest_stable()
     spent = After.read(directory, latest).wall_s if latest is not None else 0.0
+    spent = max(spent, (directory.read_json("summary.json") or {}).get("wall_s", 0.0))
     budget = tracker.budget = Budget(config.run.minutes, config.evaluation.share, spent=spent, clock=clock)
     tracker.phase(Phase.STARTING, "starting the sites, the browser and the policy", iteration=latest or 0)
     parts = await steering.unless_stopped(
         build(builders.Context(config, directory.root, budget.exploration_seconds(config.explore.seconds)))
     )
     stack.push_async_callback(_bounded, parts.close)
+    for note in parts.notes:
+        tracker.notice(note)
     if latest is None:
         after = After(sampler=parts.sampler.state(), wall_s=budget.elapsed())
         await asyncio.to_thread(commit, directory, parts.trainer, 0, after)

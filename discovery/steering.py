@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from core.errors import StorageFault
 from core.protocols import RunControl
 from discovery.executors import AsyncExecutor, Gate
 from discovery.rundirectory import RunDirectory
@@ -95,8 +96,9 @@ class Steering:
     async def poll(self) -> None:
         """Obey commands as they come, until cancelled."""
         while True:
-            for number, command, arguments in self._control.pending():
-                self._obey(number, command, arguments)
+            with suppress(StorageFault):  # to be deaf for a moment must not end a run
+                for number, command, arguments in self._control.pending():
+                    self._obey(number, command, arguments)
             await asyncio.sleep(_POLL_SECONDS)
 
     def _obey(self, number: int, command: str, arguments: dict[str, Any]) -> None:

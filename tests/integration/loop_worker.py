@@ -225,14 +225,14 @@ def kill_at(instant: str, count: int) -> None:
     setattr(owner, name, wrapped)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--kill", default="")
     parser.add_argument("--iterations", type=int, default=3)
     parser.add_argument("--pace", type=float, default=0.0)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.kill:
         instant, _, count = given.kill.partition(":")
         kill_at(instant, int(count))

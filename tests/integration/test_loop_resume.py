@@ -1,0 +1,123 @@
+"""Killed at any instant and resumed, a run loses nothing that was finished and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import loop_worker
+import pytest
+import torch.utils.tensorboard  # noqa: F401 - before the forks, each of which would take seconds for it
+
+from memory.trajectories import TrajectoryStore
+
+
+@dataclass
+class Done:
+    returncode: int
+    stderr: str
+
+
+def work(run_dir: Path, *arguments: str) -> Done:
+    """The worker in a process of its own; forked, because importing everything anew takes seconds."""
+    log = run_dir.with_suffix(".log")
+    child = os.fork()
+    if child == 0:
+        with log.open("w") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+        try:
+            loop_worker.main([str(run_dir), *arguments])
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    return Done(os.waitstatus_to_exitcode(status), log.read_text())
+
+
+def weights(run_dir: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(run_dir.glob("iterations/*/weights/*"))]
+
+
+def metrics(run_dir: Path) -> list[dict[str, Any]]:
+    """The lines without what a clock says."""
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "wall_s"} for line in lines]
+
+
+def episodes(run_dir: Path) -> dict[str, tuple[float, float | None]]:
+    """Start time and verdict by id: an episode that is run again would begin at another time."""
+    with TrajectoryStore(run_dir, readonly=True) as store:
+        return {summary.id: (summary.started_at, summary.value) for summary in store.summaries()}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("runs") / "whole"
+    done = work(run_dir)
+    assert done.returncode == 0, done.stderr
+    return run_dir
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "after-episode:3",  # in the first measurement
+        "before-episode:17",
+        "after-episode:30",
+        "before-commit:2",
+        "weights-written:2",
+        "renaming:2",
+        "committed-not-published:3",
+        "before-line:4",
+        pytest.param("published:2", marks=pytest.mark.slow),
+        pytest.param("weights-written:1", marks=pytest.mark.slow),
+        pytest.param("renaming:1", marks=pytest.mark.slow),
+        pytest.param("after-episode:75", marks=pytest.mark.slow),
+        *(pytest.param(f"before-small-file:{n}", marks=pytest.mark.slow) for n in range(1, 12)),
+        *(pytest.param(f"after-line:{n}", marks=pytest.mark.slow) for n in range(1, 6)),
+    ],
+)
+def test_a_killed_run_resumes_to_the_same_end(instant: str, uninterrupted: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "killed"
+    killed = work(run_dir, "--kill", instant)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    finished = episodes(run_dir) if (run_dir / "trajectories.sqlite").stat().st_size else {}
+    resumed = work(run_dir, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    after = episodes(run_dir)
+    assert finished.items() <= after.items(), "an episode that was finished was run again"
+    assert {name: value for name, (_, value) in after.items()} == {
+        name: value for name, (_, value) in episodes(uninterrupted).items()
+    }
+    assert weights(run_dir) == weights(uninterrupted)
+    assert metrics(run_dir) == metrics(uninterrupted)
+    ours, theirs = (json.loads((path / "summary.json").read_text()) for path in (run_dir, uninterrupted))
+    assert ours | {"wall_s": 0} == theirs | {"wall_s": 0}
+
+
+def test_killed_again_and_again(uninterrupted: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "killed"
+    assert work(run_dir, "--kill", "after-episode:12").returncode == -signal.SIGKILL
+    for instant in ("after-episode:7", "weights-written:1", "committed-not-published:2", "after-episode:9"):
+        assert work(run_dir, "--resume", "--kill", instant).returncode == -signal.SIGKILL
+    resumed = work(run_dir, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert weights(run_dir) == weights(uninterrupted)
+    assert metrics(run_dir) == metrics(uninterrupted)
+
+
+def test_a_finished_run_goes_on(uninterrupted: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "longer"
+    assert work(run_dir, "--iterations", "1").returncode == 0
+    assert work(run_dir, "--resume").returncode == 0
+    assert weights(run_dir) == weights(uninterrupted)
+    assert metrics(run_dir) == metrics(uninterrupted)

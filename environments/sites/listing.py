@@ -1,4 +1,4 @@
-"""A list of records as a site shows it: filtered by words, sorted by a column, ten rows a page."""
+"""A list of records as a site shows it: filtered by words, sorted by a column, eight rows a page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from core.checks import fold
 
 T = TypeVar("T")
-PER_PAGE = 10
+PER_PAGE = 8
 
 
 @dataclass(frozen=True)

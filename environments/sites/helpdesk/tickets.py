@@ -25,6 +25,7 @@ from environments.sites.state import SiteState
 TODAY = "2026-06-01"
 MOST_COMMENTS = 8
 MOST_TAGS = 8
+MOST_TICKETS = 400
 # What an agent may do next, by status: (button, new status). Closing goes through its own dialog.
 MOVES = {
     "Open": (("Start work", "In progress"), ("Wait for requester", "Waiting")),
@@ -163,6 +164,8 @@ class TicketPages:
             errors["queue"] = "Choose a queue."
         if values["priority"] not in PRIORITIES:
             errors["priority"] = "Choose a priority."
+        if len(state["tickets"]) >= MOST_TICKETS:
+            errors["title"] = "The desk takes no more tickets today."
         if errors:
             return self._form(request, values, errors)
         number = max(ticket.number for ticket in state["tickets"].values()) + 1

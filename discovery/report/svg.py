@@ -60,7 +60,7 @@ class _Scale:
         if chart.share:
             self.y_low, self.y_high = 0.0, 1.0
             if max(ys) < 0.2 and not any(line.band for line in chart.lines):
-                self.y_high = max(_round_up(max(ys)), 0.01)
+                self.y_high = _round_up(max(max(ys), 0.01))
         else:
             self.y_low, self.y_high = min(0.0, min(ys)), _round_up(max(max(ys), 1e-9))
 

@@ -58,9 +58,10 @@ def test_a_drawing_is_well_formed_and_stays_in_its_frame() -> None:
 
 def test_one_point_and_large_and_tiny_values_can_be_drawn() -> None:
     for values in ([(3, 0.5)], [(1, 1e-9), (2, 4e7)], [(1, 0.0), (2, 0.0)], [(1, -3.0), (2, 2.0)]):
-        drawing = svg.draw(Chart("x", "x", "", [Line("", values)], share=False), small=True)
-        ET.fromstring(drawing)
-        assert "nan" not in drawing.lower()
+        for share in (True, False):
+            drawing = svg.draw(Chart("x", "x", "", [Line("", values)], share=share), small=True)
+            ET.fromstring(drawing)
+            assert "nan" not in drawing.lower()
 
 
 def test_bars_carry_their_interval() -> None:

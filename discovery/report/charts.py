@@ -25,13 +25,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One plot. `name` is its file name; `share` puts the y axis from 0 to 100 %."""
+    """One plot. `name` is its file name; `share` puts the y axis from 0 to 100 %, less where `zoom` and all is small."""
 
     name: str
     title: str
     note: str
     lines: Sequence[Line]
     share: bool = True
+    zoom: bool = False
     x_label: str = "iteration"
 
     @property
@@ -122,7 +123,8 @@ def update_charts(record: Record) -> list[Chart]:
         ("zero_variance_share", "Groups without a signal", "All attempts succeeded, or all failed.", True),
     ]
     charts = [
-        Chart(name, title, note, [Line("", record.series(name), tone=1)], share) for name, title, note, share in kinds
+        Chart(name, title, note, [Line("", record.series(name), tone=1)], share, zoom=True)
+        for name, title, note, share in kinds
     ]
     return [chart for chart in charts if not chart.empty]
 

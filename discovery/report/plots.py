@@ -52,7 +52,8 @@ def save(charts: list[Chart], headline: Bars, folder: Path) -> list[Path]:
         axes.set_xlabel(chart.x_label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if chart.share:
-            axes.set_ylim(bottom=0, top=1 if max(y for line in chart.lines for _, y in line.points) > 0.2 else None)
+            small = chart.zoom and max(y for line in chart.lines for _, y in line.points) < 0.2
+            axes.set_ylim(bottom=0, top=None if small else 1)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         if any(line.label for line in chart.lines) and len(chart.lines) > 1:
             axes.legend(frameon=False, fontsize=8)

@@ -59,10 +59,10 @@ class _Scale:
         self.x_low, self.x_high = min(xs), max(max(xs), min(xs) + 1)
         if chart.share:
             self.y_low, self.y_high = 0.0, 1.0
-            if max(ys) < 0.2 and not any(line.band for line in chart.lines):
+            if chart.zoom and max(ys) < 0.2:
                 self.y_high = _round_up(max(max(ys), 0.01))
         else:
-            self.y_low, self.y_high = min(0.0, min(ys)), _round_up(max(max(ys), 1e-9))
+            self.y_low, self.y_high = min(0.0, min(ys)), _round_up(max(ys) if max(ys) > 0 else 1.0)
 
     def x(self, value: float) -> float:
         return _LEFT + (value - self.x_low) / (self.x_high - self.x_low) * (self.width - _LEFT - _RIGHT)

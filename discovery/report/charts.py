@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One plot. `name` is its file name; `share` puts the y axis from 0 to 100 %, less where `zoom` and all is small."""
+    """One plot. `name` is its file name; `share`: y runs from 0 to 100 %, or less with `zoom`."""
 
     name: str
     title: str

@@ -56,7 +56,7 @@ def build(vocabulary: int, seed: int = 0, examples: int = 6000) -> PreTrainedTok
     tokenizer.add_tokens(
         [AddedToken(f' {role} "', normalized=True) for role in ROLES] + [AddedToken(j, normalized=True) for j in JOINTS]
     )
-    fast = PreTrainedTokenizerFast(
+    fast: PreTrainedTokenizerFast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer, pad_token=PAD, eos_token=END, clean_up_tokenization_spaces=False
     )
     fast.chat_template = CHAT_TEMPLATE

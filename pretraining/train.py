@@ -18,9 +18,10 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from pretraining import forward, tokenizer
+from pretraining import tokenizer
 from pretraining.batches import CHUNK, LENGTHS, Batch, Curriculum, ahead, encode
 from pretraining.examples import Difficulty, Example, stream
+from serving import qwen3
 
 VOCABULARY = 3072
 WARM_UP = 150
@@ -50,12 +51,12 @@ class Pretraining:
             torch.optim.Muon(matrices, lr=learning_rate, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(others, lr=learning_rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True),
         ]
-        self.compiled = torch.compile(forward.hidden, dynamic=False)
+        self.compiled = torch.compile(qwen3.hidden, dynamic=False)
         self.shapes = {length: self._shape(length) for length in LENGTHS}
         self.step_index = 0
 
     def _shape(self, length: int) -> tuple[Tensor, Tensor, Tensor]:
-        cos, sin = forward.rotary(self.model.config, length, torch.bfloat16)
+        cos, sin = qwen3.rotary(self.model.config, length, torch.bfloat16)
         return cos, sin, torch.full((length, length), -1e4).triu(1).to(torch.bfloat16)
 
     def rate(self) -> float:
@@ -65,10 +66,10 @@ class Pretraining:
 
     def step(self, batch: Batch) -> tuple[float, float]:
         """One optimizer step; returns the loss of action tokens and their accuracy."""
-        embedding, layers, last_norm = forward.cast(self.model, torch.bfloat16)
+        weights = qwen3.fuse(self.model, torch.bfloat16)
         shape = self.shapes[batch.ids.shape[1]]
-        states = self.compiled(batch.ids, embedding, layers, last_norm, *shape, self.model.config.rms_norm_eps)
-        logits = F.linear(states.reshape(-1, states.shape[-1])[batch.positions], embedding).float()
+        states = self.compiled(batch.ids, weights, *shape, self.model.config.rms_norm_eps)
+        logits = F.linear(states.reshape(-1, states.shape[-1])[batch.positions], weights.head).float()
         losses = F.cross_entropy(logits, batch.labels, reduction="none")
         loss = (losses * batch.weights).sum() / batch.weights.sum()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -162,7 +163,7 @@ def main() -> None:
         with (options.output / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
     run.save(options.output)
-    run.model.to(torch.bfloat16).save_pretrained(options.output)
+    run.model.bfloat16().save_pretrained(options.output)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,225 @@
+"""The policy in this process: concurrent requests are decoded together on a thread of their own.
+
+A completion's log-probabilities are those of the distribution that its tokens were drawn from
+(softmax of the logits over the temperature; nothing is truncated), so the trainer can be exact.
+Each request draws from its own seed, whatever it is batched with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor
+
+from core.errors import ModelFault, UserError
+from core.types import Completion, Message, Sampling
+from serving import qwen3
+from serving.decoder import Decoder, TransformersDecoder
+
+EMBEDDED = Path(__file__).parent / "embedded"
+
+
+@dataclass
+class _Request:
+    prompt: list[int]
+    sampling: Sampling
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+    def answer(self, result: Completion | BaseException) -> None:
+        """Hand the result to the waiting coroutine, which may be gone."""
+
+        def settle() -> None:
+            if self.future.done():
+                return
+            if isinstance(result, BaseException):
+                self.future.set_exception(result)
+            else:
+                self.future.set_result(result)
+
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(settle)
+
+
+class LocalPolicy:
+    """A Hugging Face causal language model that answers here; implements `core.protocols.Policy`.
+
+    `max_batch` requests at most are decoded together. `threads` are torch's, for the whole process.
+    Raises `UserError` when the folder holds no usable model.
+    """
+
+    def __init__(self, model_dir: Path, *, threads: int = 1, max_batch: int = 32, version: int = 0) -> None:
+        from transformers import AutoTokenizer
+
+        if not (model_dir / "config.json").exists():
+            raise UserError(f"'{model_dir}' holds no model: a folder with config.json and weights is needed")
+        torch.set_num_threads(threads)
+        self.model_dir = model_dir
+        self.max_batch = max_batch
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
+        self._version = version
+        self._install(_load(model_dir))
+        self._waiting: queue.SimpleQueue[_Request | Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="local-policy", daemon=True)
+        self._thread.start()
+        self._closed = False
+
+    @property
+    def version(self) -> int:
+        return self._version
+
+    def encode(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt's token ids by the model's own chat template."""
+        turns = [{"role": m.role, "content": m.content} for m in messages]
+        encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
+        return cast(list[int], encoded["input_ids"])
+
+    async def generate(self, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
+        """Sample one completion. Raises `ModelFault` for prompts beyond the context and after `close`."""
+        if any(message.images for message in messages):
+            raise ModelFault("this policy's model reads text only")
+        if self._closed:
+            raise ModelFault("the policy is closed")
+        prompt = self.encode(messages)
+        if len(prompt) + sampling.max_tokens > self._context:
+            raise ModelFault(f"a prompt of {len(prompt)} tokens leaves no room in a context of {self._context}")
+        loop = asyncio.get_running_loop()
+        request = _Request(prompt, sampling, loop, loop.create_future())
+        self._waiting.put(request)
+        return cast(Completion, await request.future)
+
+    async def publish(self, weights_dir: Path, *, kind: Literal["adapter", "full"], version: int) -> None:
+        """Load weights off the event loop, then swap them in between two batches."""
+        model = await asyncio.to_thread(_load, weights_dir if kind == "full" else self.model_dir)
+        if kind == "adapter":
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, str(weights_dir)).merge_and_unload()
+        done = threading.Event()
+
+        def swap() -> None:
+            self._install(model)
+            self._version = version
+            done.set()
+
+        self._waiting.put(swap)
+        await asyncio.to_thread(done.wait)
+
+    async def close(self) -> None:
+        """Finish what is being decoded and end the thread."""
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+            await asyncio.to_thread(self._thread.join)
+
+    def _install(self, model: Any) -> None:
+        self._context = int(model.config.max_position_embeddings)
+        if qwen3.supported(model.config):
+            weights = qwen3.fuse(model)
+            table = qwen3.rotary(model.config, self._context)
+            self._decoder: Callable[[], Decoder] = lambda: qwen3.Qwen3Decoder(weights, model.config, table)
+        else:
+            self._decoder = lambda: TransformersDecoder(model)
+
+    def _serve(self) -> None:
+        """The thread: all that wait and fit are one batch; a callable is run between two batches."""
+        stop = False
+        while not stop:
+            batch: list[_Request] = []
+            after: Callable[[], None] | None = None
+            item = self._waiting.get()
+            while True:
+                if item is None:
+                    stop = True
+                elif isinstance(item, _Request):
+                    batch.append(item)
+                else:
+                    after = item
+                if stop or after is not None or len(batch) >= self.max_batch or self._waiting.empty():
+                    break
+                item = self._waiting.get()
+            batch = [request for request in batch if not request.future.cancelled()]
+            if batch:
+                self._answer(batch)
+            if after is not None:
+                after()
+
+    def _answer(self, batch: list[_Request]) -> None:
+        try:
+            with torch.inference_mode():
+                completions = self._decode(batch)
+        except Exception as error:  # whatever torch raises is data to the episode, not the end of the thread
+            fault = ModelFault(f"decoding failed: {error}")
+            for request in batch:
+                request.answer(fault)
+            return
+        for request, completion in zip(batch, completions, strict=True):
+            request.answer(completion)
+
+    def _decode(self, batch: list[_Request]) -> list[Completion]:
+        end: int = self.tokenizer.eos_token_id
+        length = max(len(request.prompt) for request in batch)
+        ids = torch.tensor([[end] * (length - len(r.prompt)) + r.prompt for r in batch])
+        padding = torch.tensor([length - len(r.prompt) for r in batch])
+        limits = [request.sampling.max_tokens for request in batch]
+        temperatures = torch.tensor([request.sampling.temperature for request in batch])[:, None]
+        draws = [random.Random(request.sampling.seed) for request in batch]
+        outputs: list[list[int]] = [[] for _ in batch]
+        logprobs: list[list[float]] = [[] for _ in batch]
+        live = list(range(len(batch)))
+        decoder = self._decoder()
+        logits = decoder.prefill(ids, padding, max(limits))
+        while True:
+            tokens, chosen = _sample(logits, temperatures, [draws[row].random() for row in live])
+            for row, token, logprob in zip(live, tokens.tolist(), chosen.tolist(), strict=True):
+                outputs[row].append(token)
+                logprobs[row].append(logprob)
+            going = [i for i, row in enumerate(live) if outputs[row][-1] != end and len(outputs[row]) < limits[row]]
+            if not going:
+                break
+            if len(going) < len(live):
+                rows = torch.tensor(going)
+                decoder.keep(rows)
+                tokens, temperatures = tokens[rows], temperatures[rows]
+                live = [live[i] for i in going]
+            logits = decoder.step(tokens)
+        return [
+            Completion(
+                prompt_ids=tuple(request.prompt),
+                output_ids=tuple(output),
+                rollout_logprobs=tuple(logprob),
+                text=self.tokenizer.decode(output, skip_special_tokens=True).strip(),
+                sampling=request.sampling,
+                policy_version=self._version,
+                finish_reason="stop" if output[-1] == end else "length",
+            )
+            for request, output, logprob in zip(batch, outputs, logprobs, strict=True)
+        ]
+
+
+def _sample(logits: Tensor, temperatures: Tensor, draws: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """One token a row by inverse transform, with its log-probability: (rows, vocabulary) → (rows,), (rows,)."""
+    logprobs = torch.log_softmax(logits.float() / temperatures, -1)
+    cumulative = logprobs.double().exp().cumsum(-1)
+    wanted = torch.tensor(draws, dtype=torch.float64)[:, None] * cumulative[:, -1:]
+    tokens = torch.searchsorted(cumulative, wanted, right=True).clamp(max=logits.shape[-1] - 1)
+    return tokens[:, 0], logprobs.gather(1, tokens)[:, 0]
+
+
+def _load(directory: Path) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise UserError(f"'{directory}' cannot be loaded as a causal language model: {error}") from error
+    model.requires_grad_(False)
+    return model

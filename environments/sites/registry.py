@@ -31,3 +31,8 @@ def site_class(name: str) -> type[Site]:
     module, _, attribute = SITES[name].partition(":")
     found: type[Site] = getattr(import_module(module), attribute)
     return found
+
+
+def default_user(name: str) -> str | None:
+    """Who is signed in on a site when an episode begins: the first of its users, None where nobody signs in."""
+    return next(iter(site_class(name).users), None)

@@ -95,7 +95,7 @@ class Composer:
                     continue
                 page, last = buckets[topic][turn]
                 for route in self._routes(page, kinds[:-1], last, rng):
-                    draft = self._draft(route, last, rng)
+                    draft = self._draft(route, page, last, rng)
                     if draft is not None:
                         yield draft
                         break
@@ -147,7 +147,7 @@ class Composer:
                 found.append((self.site.pages[start], self.pieces.opening_way(way)))
         return found
 
-    def _draft(self, route: _Route, last: Piece, rng: random.Random) -> Draft | None:
+    def _draft(self, route: _Route, page: Page, last: Piece, rng: random.Random) -> Draft | None:
         pieces = (*route.pieces, last)
         merged = phrasing.instruction(_abridged(_clauses(pieces), rng), rng)
         if not merged:
@@ -176,6 +176,8 @@ class Composer:
             changes=bool(changing),
             foils=tuple(foils[:2]),
             topic=topics,
+            last_url=page.url if all(piece.kind != "filter" for piece in route.pieces) else "",
+            last_line=last.lines[0],
         )
 
 
@@ -211,7 +213,7 @@ def _abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
             return [Clause("press_for", {**last.slots, "record": name})]
     if record == name and last.kind == "press_for":
         return [*first, Clause("press", {"button": last.slots["button"]})]
-    if record == name and f"its_{last.kind}" in QUESTIONS:
+    if record and f"its_{last.kind}" in QUESTIONS and (record in name or name in record):
         return [*first, Clause(f"its_{last.kind}", {"term": last.slots["term"]})]
     return [*clauses]
 

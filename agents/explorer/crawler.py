@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
-import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,7 +15,9 @@ from agents.explorer.sitemap import SiteMap
 from core.config import ExploreConfig
 from core.errors import ActionError, InfrastructureError
 from core.protocols import EnvironmentPool
+from core.types import Observation
 
+_CROWD = 5
 Progress = Callable[[str, int, int], None]
 
 
@@ -55,9 +55,10 @@ class Crawler:
         self._robots: dict[str, Robots] = {}
         self._pages: dict[str, pages.Page] = {}
         self._known: set[str] = set()
+        self.observations: dict[str, Observation] = {}
         self._visits: Counter[str] = Counter()
-        self._queue: list[tuple[int, int, int, str]] = []
-        self._order = itertools.count()
+        self._waiting: dict[str, int] = {}
+        self._children: dict[str, set[str]] = {}
         self._busy = 0
 
     async def crawl(self, seconds: float) -> SiteMap:
@@ -73,7 +74,14 @@ class Crawler:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+        crowded = self._crowded()
+        for url, observation in self.observations.items():
+            self._pages[url] = pages.read(observation, crowded)
         return SiteMap(start_urls=self.urls, pages=self._pages)
+
+    def _crowded(self) -> frozenset[str]:
+        """Paths below which so many names are known that they must be those of records."""
+        return frozenset(path for path, names in self._children.items() if len(names) > _CROWD and path != "/")
 
     async def _work(self, deadline: float) -> None:
         while not self._finished(deadline):
@@ -87,10 +95,11 @@ class Crawler:
 
     async def _visit_many(self, at: Session, deadline: float) -> None:
         while not self._finished(deadline):
-            if not self._queue:
+            if not self._waiting:
                 await asyncio.sleep(0.02)  # other workers are about to find more
                 continue
-            _, depth, _, url = heapq.heappop(self._queue)
+            url = self._next()
+            depth = self._waiting.pop(url)
             self._busy += 1
             try:
                 await self._visit(at, url, depth)
@@ -98,7 +107,7 @@ class Crawler:
                 self._busy -= 1
 
     async def _visit(self, at: Session, url: str, depth: int) -> None:
-        self._visits[pages.shape(url)] += 1
+        self._visits[pages.shape(url, self._crowded())] += 1
         if at.seen and origin(at.now.url) == origin(url):
             try:
                 observation = await at.do(lines.goto(url))
@@ -114,6 +123,7 @@ class Crawler:
         self._known.add(arrived)
         if arrived not in self._pages and len(self._pages) < self.config.pages:
             self._pages[arrived] = page
+            self.observations[arrived] = observation
             self.progress("crawl", len(self._pages), self.config.pages)
         for link in page.links:
             self._add(link.url, link.name, depth + 1)
@@ -126,21 +136,20 @@ class Crawler:
         if robots is not None and not robots.allow(url):
             return
         self._known.add(url)
-        heapq.heappush(
-            self._queue, (self._visits[pages.shape(url)] + self._waiting(url), depth, next(self._order), url)
-        )
+        path, name = pages.parent(url)
+        self._children.setdefault(path, set()).add(name)
+        self._waiting[url] = depth
 
-    def _waiting(self, url: str) -> int:
-        """How many of the same shape are queued already, so that the queue mixes templates."""
-        key = f"queued {pages.shape(url)}"
-        self._visits[key] += 1
-        return self._visits[key]
+    def _next(self) -> str:
+        """The waiting URL whose shape was visited least; the first found among equals, so breadth-first."""
+        crowded = self._crowded()
+        return min(self._waiting, key=lambda url: (self._visits[pages.shape(url, crowded)], self._waiting[url]))
 
     def _finished(self, deadline: float) -> bool:
         return (
             len(self._pages) >= self.config.pages
             or time.monotonic() >= deadline
-            or (not self._queue and self._busy == 0)
+            or (not self._waiting and self._busy == 0)
         )
 
     async def _read_robots(self) -> None:

@@ -24,7 +24,8 @@ class Draft(Record):
 
     `lines` solve it; a task that asks for no answer is closed by `answer "done"` afterwards. `wanted`
     are values that the end must show. `foils` are nearby wrong solutions, which the check must reject. `topic` groups
-    drafts that stand or fall together.
+    drafts that stand or fall together. `last_line` is the first thing to do on the last page that is
+    known as it was before, `last_url`.
     """
 
     family: str
@@ -36,6 +37,8 @@ class Draft(Record):
     changes: bool = False
     foils: tuple[tuple[str, ...], ...] = ()
     topic: str = ""
+    last_url: str = ""
+    last_line: str = ""
 
     @property
     def steps(self) -> int:

@@ -120,7 +120,9 @@ def _choices(fresh: Sequence[str], wanted: Sequence[str]) -> Iterable[tuple[str,
         yield tuple(dict.fromkeys(named))
         yield from ((*dict.fromkeys(named), one) for one in fresh[1:3])
         return
-    yield from ((one,) for one in fresh[:4])
+    yield from ((one,) for one in fresh[:1])
+    yield from ((fresh[0], one) for one in fresh[1:6])
+    yield from ((one,) for one in fresh[1:4])
     yield ()
 
 

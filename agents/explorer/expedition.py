@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from pydantic import Field
@@ -20,7 +20,7 @@ from agents.explorer.trials import Trials
 from core.config import ExploreConfig
 from core.errors import EnvironmentFault
 from core.protocols import EnvironmentPool
-from core.types import Record, Task
+from core.types import Observation, Record, Task
 
 PHASES = ("crawl", "try", "prove")
 CRAWL_UNTIL, TRY_UNTIL = 0.2, 0.4  # shares of the time
@@ -82,7 +82,7 @@ async def explore(
     clock.append(time.monotonic() - began)
     collector = Collector(
         Composer(site, seed=config.seed, resettable=resettable),
-        prover_of(pool, site, config, pace),
+        prover_of(pool, site, config, pace, crawler.observations),
         excluded=excluded,
         progress=progress,
     )
@@ -102,12 +102,19 @@ async def explore(
     return site, proven, findings
 
 
-def prover_of(pool: EnvironmentPool, site: SiteMap, config: ExploreConfig, pace: Pace) -> Prover:
-    """The prover of tasks on an explored site."""
+def prover_of(
+    pool: EnvironmentPool,
+    site: SiteMap,
+    config: ExploreConfig,
+    pace: Pace,
+    known: Mapping[str, Observation] | None = None,
+) -> Prover:
+    """The prover of tasks on an explored site; `known` are pages as they were seen while crawling."""
     return Prover(
         pool,
         replays=config.replays,
         pristine=tuple(site.texts()),
         pace=pace,
         localise=localiser(site.start_urls),
+        known=known,
     )

@@ -22,7 +22,7 @@ _GRAVE = re.compile(
     re.I,
 )
 _READ_ONLY = re.compile(
-    r"\b(search|find|filter|sort|order\s+by|show|view|display|per\s+page|category|categories|only|price|brand|"
+    r"\b(search|find|filters?|sort|order\s+by|show|view|display|per\s+page|category|categories|only|price|rating|brand|"
     r"colou?r|size|status|tag|topic|from|until|date|more|less|details|menu|expand|collapse|open|help|info|about|"
     r"next|previous|preview|options)\b",
     re.I,

@@ -17,7 +17,7 @@ _MONEY = re.compile(r"[$€£¥]\s?\d[\d,]*(\.\d+)?|\d[\d,]*(\.\d+)?\s?(€|USD|
 _LABELLED = re.compile(r"([A-Z][\w /-]{1,28}):\s+(\S.{0,59})")
 _SEARCH = re.compile(r"\b(search|find|look\s?up|query)\b", re.I)
 _SUBMIT = re.compile(
-    r"\b(save|submit|send|create|add|post|update|apply|go|search|continue|next|confirm|place|register|publish|reply|"
+    r"\b(save|submit|send|create|add|post|update|apply|go|search|continue|next|confirm|place|register|publish|reply|show|find|see|view|"
     r"assign|set|change|ok|done|preview|filter|book|sign up|subscribe)\b",
     re.I,
 )
@@ -80,8 +80,8 @@ class Page(Record):
         return min(found, key=lambda link: (link.nth, bool(link.row), -len(link.name)), default=None)
 
 
-def read(observation: Observation) -> Page:
-    """The page of an observation."""
+def read(observation: Observation, crowded: frozenset[str] = frozenset()) -> Page:
+    """The page of an observation; `crowded` as in `shape`."""
     elements = [
         element.model_copy(update={"bounds": None})
         for element in observation.elements
@@ -94,7 +94,7 @@ def read(observation: Observation) -> Page:
         url=observation.url,
         title=observation.title,
         name=_name(observation, elements),
-        template=template(observation.url, elements),
+        template=template(observation.url, elements, crowded),
         text=observation.text,
         links=tuple(_links(observation.url, elements)),
         facts=tuple(_facts(elements)),
@@ -114,7 +114,7 @@ def read(observation: Observation) -> Page:
 _PRESSABLE = frozenset({"button", "switch", "tab", "menuitem", "menuitemcheckbox", "summary"})
 
 
-def template(url: str, elements: Sequence[Element]) -> str:
+def template(url: str, elements: Sequence[Element], crowded: frozenset[str] = frozenset()) -> str:
     """A key that pages of the same make share: the URL's shape and a digest of the controls on the page."""
     signature = sorted(
         {
@@ -123,20 +123,32 @@ def template(url: str, elements: Sequence[Element]) -> str:
             if element.interactive and element.role != "link" and not element.row
         }
     )
-    return f"{shape(url)} {zlib.crc32('|'.join(signature).encode()):08x}"
+    return f"{shape(url, crowded)} {zlib.crc32('|'.join(signature).encode()):08x}"
 
 
-def shape(url: str) -> str:
-    """The URL's path with the parts that name a record replaced by `*`, and the names of its parameters."""
+def shape(url: str, crowded: frozenset[str] = frozenset()) -> str:
+    """The URL's path with the parts that name a record replaced by `*`, and the names of its parameters.
+
+    `crowded` are paths (`/shops`) below which many names have been seen, so that any name there is a record's.
+    """
     parts = urlsplit(url)
-    segments = [segment for segment in parts.path.split("/") if segment]
-    general = ["*" if _names_record(segment, i) else segment for i, segment in enumerate(segments)]
+    general: list[str] = []
+    for segment in _segments(url):
+        below = "/" + "/".join(general)
+        named = any(c.isdigit() for c in segment) or re.search(r"[-_]", segment) or len(segment) > 16
+        general.append("*" if below in crowded or (named and general) else segment)
     names = sorted({name for name, value in parse_qsl(parts.query) if value})
     return "/" + "/".join(general) + ("?" + "&".join(names) if names else "")
 
 
-def _names_record(segment: str, depth: int) -> bool:
-    return any(c.isdigit() for c in segment) or bool(re.search(r"[-_]", segment)) or (depth > 0 and len(segment) > 16)
+def parent(url: str) -> tuple[str, str]:
+    """The path above a page, in the form that `shape` compares, and the page's own name in it."""
+    *above, name = _segments(url) or [""]
+    return "/" + "/".join(above), name
+
+
+def _segments(url: str) -> list[str]:
+    return [segment for segment in urlsplit(url).path.split("/") if segment]
 
 
 def is_search(element: Element) -> bool:
@@ -248,3 +260,8 @@ def _sends(name: str) -> bool:
 
 
 _FIELDS = frozenset({"textbox", "combobox", "listbox", "checkbox", "radio", "switch", "spinbutton", "searchbox"})
+
+
+def renamed(name: str, was: str, now: str) -> str:
+    """A control's name with one record's name in it replaced by another's."""
+    return re.sub(re.escape(was), lambda _: now, name, flags=re.I) if len(was) > 2 else name

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 LONGEST = 32
+TICKED, CHOSEN = "ticked", "chosen"  # the values of boxes and of radio buttons
 
 _TEMPLATES: dict[str, tuple[str, ...]] = {
     "open": (
@@ -146,6 +147,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "answer with the {term} of {record}.",
         "look up the {term} of {record}.",
         "{record}: what is its {term}?",
+        "what does it say under {term} for {record}?",
     ),
     "facts": (
         "what are the {term} of {record}?",
@@ -189,12 +191,10 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "low": (
         "which one has the lowest {column}{scope}?",
         "name the one with the smallest {column}{scope}.",
-        "what has the least {column}{scope}?",
     ),
     "high": (
         "which one has the highest {column}{scope}?",
         "name the one with the largest {column}{scope}.",
-        "what has the most {column}{scope}?",
     ),
     "early": (
         "which one has the earliest {column}{scope}?",
@@ -217,6 +217,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 _THEN = (", then ", " and then ", "; after that, ", ". Then ", ", and afterwards ")
 _POLITE = ("please {}", "I want you to {}", "could you {}?", "your task is to {}", "I would like you to {}", "now {}")
 _HERE = (" on this page", " in this list", " here", " listed here", "")
+_CALENDAR = re.compile(r"(mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august", re.I)
 _PLAIN = re.compile(r"[A-Z][\w'&-]*(?: [\w'&-]+){0,4}")
 
 
@@ -293,7 +294,12 @@ _PAIRS = {"with": "{field} with {value}", "as": "{value} as {field}", "to": "{fi
 
 def _pairs(pairs: Sequence[tuple[str, str]], pattern: str, quoting: str) -> str:
     """Fields and their values in one phrase, as in `"Title" with "Blue door" and "Colour" with "Red"`."""
-    said = [pattern.format(field=_named(name, quoting), value=_quoted(value)) for name, value in pairs]
+    said = [
+        f"{_named(name, quoting)} {value}"
+        if value in (TICKED, CHOSEN)
+        else pattern.format(field=_named(name, quoting), value=_quoted(value))
+        for name, value in pairs
+    ]
     return said[0] if len(said) == 1 else ", ".join(said[:-1]) + " and " + said[-1]
 
 
@@ -310,8 +316,11 @@ def _quoted(text: str) -> str:
 
 
 def _term(term: str) -> str:
-    """A column's or fact's name within a sentence: lower case unless it is an abbreviation."""
-    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in term.split())
+    """A column's or fact's name within a sentence: as on the page and in quotes unless it is a plain word or two."""
+    words = term.split()
+    if len(words) > 2 or not all(word.isalpha() for word in words) or _CALENDAR.match(term):
+        return _quoted(term)
+    return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
 
 
 def _lower(text: str) -> str:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from agents.explorer import filling, lines
 from agents.explorer.listings import counts, extremes, is_plural
 from agents.explorer.manners import is_grave, leaves_session
-from agents.explorer.pages import Form, Link, Page
-from agents.explorer.phrasing import Clause
+from agents.explorer.pages import Form, Link, Page, renamed, shape
+from agents.explorer.phrasing import CHOSEN, TICKED, Clause
 from agents.explorer.sitemap import Effect, Filled, SiteMap
+from agents.explorer.values import is_fillable
 from core.actions import Target
 from core.checks import fold
 
@@ -147,8 +148,7 @@ class Pieces:
             return []
         found = []
         for effect in self._of("search"):
-            linked = [link for link in effect.after.links if link.row]
-            if not linked or not self._alike(page, effect):
+            if shape(page.url) not in _found_by(effect):
                 continue
             boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
             for where in rng.sample(boxes, min(2, len(boxes))):
@@ -162,17 +162,18 @@ class Pieces:
                 found.append((where, Piece("search", steps, (clause,), f"find {page.template}", lands=page.url)))
         return found
 
-    def _alike(self, page: Page, effect: Effect) -> bool:
-        """Whether a search gave pages of this template, as far as they are known."""
-        known = [self.site.pages[link.url] for link in effect.after.links if link.row and link.url in self.site.pages]
-        return not known or any(one.template.split()[0] == page.template.split()[0] for one in known)
-
     def _plain_searches(self) -> Iterator[tuple[Page, Piece]]:
         """Searches that are done when the results show."""
-        headers = [entry.header for page in self.pages for entry in page.entries if entry.link is not None]
-        words = sorted({_part(header, self._rng) for header in dict.fromkeys(headers)})
-        self._rng.shuffle(words)
         for effect in self._of("search"):
+            kinds = _found_by(effect)
+            headers = [
+                entry.header
+                for page in self.pages
+                for entry in page.entries
+                if entry.link is not None and shape(entry.link.url) in kinds
+            ]
+            words = sorted({_part(header, self._rng) for header in dict.fromkeys(headers)})
+            self._rng.shuffle(words)
             boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
             for word, where in zip(words, boxes * 3, strict=False):
                 clause = Clause("search", {"query": word, "box": effect.target.name})
@@ -238,13 +239,13 @@ class Pieces:
             for button in (*page.buttons, *page.choices)
             if bool(button.row) == bool(effect.row)
             and button.role == effect.target.role
-            and button.name == _renamed(effect.target.name, was, button.row or page.name)
+            and button.name == renamed(effect.target.name, was, button.row or page.name)
         ]
         for button in same[:12]:
             record = button.row or page.name
             named = fold(record) in fold(button.name)
             others = [one for one in same if one.row != button.row]
-            foil = (lines.click(lines.target_of(others[0])),) if button.row and others else ()
+            foil = (lines.click(lines.target_of(others[0])),) if button.row and others and not telling else ()
             telling_name = bool(button.row) or (self._names[record.casefold()] == 1 and self._rng.random() < 0.6)
             slots = {"button": button.name} | ({"record": record} if telling_name and not named else {})
             press = "press_for" if "record" in slots else "press"
@@ -252,7 +253,7 @@ class Pieces:
                 effect.kind,
                 (lines.click(lines.target_of(button)),),
                 (Clause("disclose" if effect.kind == "disclose" else press, slots),),
-                f"{effect.kind} {effect.template} {_renamed(effect.target.name, was, '*')}",
+                f"{effect.kind} {effect.template} {renamed(effect.target.name, was, '*')}",
                 lands="" if effect.after.url == effect.url else effect.after.url,
                 wanted=(record,) if telling and record else (),
                 foils=(foil,) if foil else (),
@@ -274,7 +275,7 @@ class Pieces:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
         if effect.kind == "edit":
-            free = [field for field in present if field.role != "checkbox" and (field.value or field.options)]
+            free = [field for field in present if is_fillable(field) or filling.real_options(field)]
             chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 1, 2))))
         else:
             chosen = [field for field in present if field.name in fields]
@@ -288,7 +289,7 @@ class Pieces:
         send = [lines.click(effect.target)] if _sent_by_button(effect) else []
         opened = next((one for one in self._of("disclose") if one.lines == effect.prefix), None)
         leading = (Clause("disclose", {"button": opened.target.name}),) if opened else ()
-        choice = next((one for one in filled if len(filling.real_options(one.field)) > 1), None)
+        choice = next((one for one in filled if one.value.isdigit() or len(filling.real_options(one.field)) > 1), None)
         shown = {name for name, one in fields.items() if one.shown}
         wanted = [
             one for one in filled if one.value != "checked" and (one.field.name in shown or effect.kind == "edit")
@@ -308,6 +309,11 @@ class Pieces:
         return [effect for effect in self.site.effects if effect.kind == kind]
 
 
+def _found_by(effect: Effect) -> set[str]:
+    """The shapes of the pages that a search gave."""
+    return {shape(link.url) for link in effect.after.links if link.row}
+
+
 def _fact_kind(term: str, value: str) -> str:
     """Whether one asks what it is, what they are, or how many there are."""
     if not is_plural(term):
@@ -315,20 +321,24 @@ def _fact_kind(term: str, value: str) -> str:
     return "number" if re.fullmatch(r"[\d,]+", value) else "facts"
 
 
+_TICKS = {"checkbox": TICKED, "switch": TICKED, "radio": CHOSEN}
+
+
 def _sent_by_button(effect: Effect) -> bool:
     return effect.lines[-1] == lines.click(effect.target)
 
 
 def _form_clause(effect: Effect, filled: Sequence[Filled], sent: bool) -> Clause:
-    pairs = tuple((one.field.name, one.value) for one in filled)
+    pairs = tuple((one.field.name, _TICKS.get(one.field.role, one.value)) for one in filled)
     if not sent and len(filled) == 1:
         return Clause("change_now", {"control": pairs[0][0], "option": pairs[0][1]})
     return Clause("change" if effect.kind == "edit" else "fill", {"submit": effect.target.name}, pairs)
 
 
 def _foil(effect: Effect, filled: Sequence[Filled], choice: Filled, send: Sequence[str]) -> tuple[str, ...]:
-    """The same form with another option of one of its choices."""
-    other = next(option for option in filling.real_options(choice.field) if option != choice.value)
+    """The same form with another option of one of its choices, or with another number."""
+    others = [option for option in filling.real_options(choice.field) if option != choice.value]
+    other = others[0] if others else str(int(choice.value) + 1)
     wrong = [one.model_copy(update={"value": other}) if one is choice else one for one in filled]
     return (*effect.prefix, *(filling.line(one) for one in wrong), *send)
 
@@ -346,8 +356,3 @@ def _part(name: str, rng: random.Random) -> str:
     words = [word for word in re.findall(r"[\w'-]+", name) if len(word) > 3] or name.split()
     at = rng.randrange(len(words))
     return " ".join(words[at : at + rng.choice((1, 2))]) if words else name
-
-
-def _renamed(name: str, was: str, now: str) -> str:
-    """A control's name with one record's name in it replaced by another's."""
-    return re.sub(re.escape(was), lambda _: now, name, flags=re.I) if len(was) > 2 else name

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agents.explorer import evidence, lines
 from agents.explorer.drafts import Draft, Proven, make
-from agents.explorer.manners import Pace
+from agents.explorer.manners import Pace, canonical
 from agents.explorer.session import Session, session
 from core import actions, checks, views
 from core.actions import Target
@@ -36,6 +36,7 @@ class Prover:
         pristine: Sequence[tuple[str, str]] = (),
         pace: Pace,
         localise: Callable[[str], str] = str,
+        known: Mapping[str, Observation] | None = None,
         view_tokens: int = VIEW_TOKENS,
     ) -> None:
         self.pool = pool
@@ -43,11 +44,15 @@ class Prover:
         self.pristine = pristine
         self.pace = pace
         self.localise = localise
+        self.known = known or {}
         self.view_tokens = view_tokens
         self.reasons: Counter[str] = Counter()
 
     async def prove(self, draft: Draft) -> Proven | None:
         """The proven task, or None; `reasons` counts why drafts fell. Faults of the infrastructure count too."""
+        if not self.promises(draft):
+            self.reasons["out of view on the map"] += 1
+            return None
         try:
             async with session(self.pool, self.pace) as at:
                 task = await self._prove(at, draft)
@@ -59,6 +64,20 @@ class Prover:
             return None
         self.reasons["proven"] += 1
         return Proven(task=task, demonstration=draft.demonstration)
+
+    def promises(self, draft: Draft) -> bool:
+        """Whether nothing that was seen while crawling tells already that a control would be out of view."""
+        last = self.known.get(draft.last_url)
+        if last is not None and not in_view(last, draft.last_line, draft.instruction, self.view_tokens):
+            return False
+        here = self.known.get(draft.start_url)
+        for line in draft.lines:
+            if here is None:
+                return True
+            if not in_view(here, line, draft.instruction, self.view_tokens):
+                return False
+            here = self.known.get(_followed(here, line))
+        return True
 
     async def _prove(self, at: Session, draft: Draft) -> Task:
         seen = await self._replay(at, draft, draft.lines, watch=True)
@@ -125,6 +144,15 @@ def _demand(check: Check, seen: Sequence[Observation], draft: Draft) -> None:
 
 def _true(check: Check, observation: Observation, answer: str | None) -> bool:
     return checks.holds(check, answer=answer, url=observation.url, page_text=observation.text) is True
+
+
+def _followed(here: Observation, line: str) -> str:
+    """Where clicking a link leads; empty for anything else."""
+    target = actions.target_of(actions.parse(line))
+    if target is None or target.role != "link":
+        return ""
+    links = (one for one in here.elements if (one.role, one.name, one.nth) == ("link", target.name, target.nth))
+    return next((canonical(here.url, link.href) for link in links), "")
 
 
 def in_view(observation: Observation, line: str, instruction: str, budget: int) -> bool:

@@ -27,9 +27,15 @@ from core.protocols import EnvironmentPool
 from core.types import Element, Observation
 
 _MOST_OPTIONS = 4
+_MOST_PRESSES = 8
 _MOST_REVEALED = 8
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _FILTERING = re.compile(r"\b(apply|filter|go|show|sort|update|search|view)\b", re.I)
+_COMPLAINT = re.compile(
+    r"\b(not valid|invalid|errors?|is required|required field|must|please (fill|enter|choose|select|correct)|"
+    r"choose an?\b|cannot|can't|missing|wrong|failed|too (short|long|many)|not (found|allowed|possible))",
+    re.I,
+)
 _GET_OUT = re.compile(r"\b(cancel|close|dismiss|back)\b", re.I)
 
 
@@ -100,8 +106,11 @@ class Trials:
         trials: dict[str, _Trial] = {}
         for template, known in site.templates().items():
             for page in known[:3]:
+                presses = 0
                 for rank, key, run in self._of_page(page, common, rng):
-                    trials.setdefault(f"{template} {key}", _Trial(rank, f"{page.url} {key}", run))
+                    presses += key.startswith("press")
+                    if presses <= _MOST_PRESSES or not key.startswith("press"):
+                        trials.setdefault(f"{template} {key}", _Trial(rank, f"{page.url} {key}", run))
         site_wide: dict[str, _Trial] = {}
         for key, trial in trials.items():
             # The same control in the same place of every template (a header's search box) is tried twice at most.
@@ -138,9 +147,17 @@ class Trials:
             if form.submit is not None and leaves_session(form.submit.name):
                 continue
             yield 2, f"form {form.key}", _bind(self._submit, page, form, seed)
-        submits = {form.submit.id for form in page.forms if form.submit is not None}
+        submits = {
+            form.submit.id
+            for form in page.forms
+            if form.submit is not None and (filling.needed(form) or filling.is_edit(form))
+        }
+        submits |= {form.submit.id for form in filtering if form.submit is not None}
+        searching = {box.group for box in page.searches}
         for button in page.buttons:
             if button.id in submits or leaves_session(button.name) or _GET_OUT.search(button.name):
+                continue
+            if button.group in searching and re.search(r"search|find|go", button.name, re.I):
                 continue
             if not self.resettable and not (button.role in ("tab", "summary") or only_reads(button.name)):
                 continue
@@ -175,9 +192,10 @@ class Trials:
         await at.visit(page.url, changes=self.resettable)
         filled = Filled(field=choice, value=option or "checked")
         await at.do(filling.line(filled))
-        if not _changed(at) and form is not None and form.submit is not None:
+        own = (choice.value, option)
+        if not _changed(at, own) and form is not None and form.submit is not None:
             await at.do(lines.click(lines.target_of(form.submit)))
-        if not _changed(at):
+        if not _changed(at, own):
             return []
         reads = form is not None or only_reads(choice.name, choice.group)
         kind: EffectKind = "filter" if reads else "edit"
@@ -237,6 +255,8 @@ class Trials:
             return opened + await self._send(at, page, new[0], random.Random(seed), prefix)
         if _discloses(button, at.now) or not self.resettable:
             return [_effect("disclose", page, at, button)]
+        if any(_COMPLAINT.search(text) for text in evidence.revealed(at.seen[:1], at.now)[:3]):
+            return []
         pressed = _effect("toggle", page, at, button, changes=True)
         told = any(one.role in ("status", "alert") and one.name in pressed.revealed for one in at.now.elements)
         if not told and after.url == page.url:
@@ -280,17 +300,25 @@ def _effect(
     )
 
 
-def _changed(at: Session) -> bool:
-    """Whether anything that can be seen differs from the start."""
-    return at.now.url != at.seen[0].url or fold(at.now.text) != fold(at.seen[0].text)
+def _changed(at: Session, own: Iterable[str] = ()) -> bool:
+    """Whether anything that can be seen differs from the start, the control's `own` values apart."""
+    if at.now.url != at.seen[0].url:
+        return True
+    before, after = fold(at.seen[0].text), fold(at.now.text)
+    for text in own:
+        before, after = before.replace(fold(text), ""), after.replace(fold(text), "")
+    return before.split() != after.split()
 
 
 def _refused(at: Session, form: Form) -> bool:
     """Whether a form came back with complaints, or nothing happened at all."""
     names = {field.name for field in form.fields}
-    invalid = any("invalid" in element.states and element.name in names for element in at.now.elements)
     before = at.seen[-2] if len(at.seen) > 1 else at.seen[0]
-    return invalid or (at.now.url == before.url and fold(at.now.text) == fold(before.text))
+    return (
+        any("invalid" in element.states and element.name in names for element in at.now.elements)
+        or (at.now.url == before.url and fold(at.now.text) == fold(before.text))
+        or any(_COMPLAINT.search(text) for text in evidence.revealed(at.seen[:1], at.now)[:3])
+    )
 
 
 def _discloses(button: Element, after: Observation) -> bool:

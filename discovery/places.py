@@ -17,6 +17,7 @@ async def web(context: Context) -> Place:
     one does not start.
     """
     from environments.sites.process import SitesProcess
+    from environments.sites.registry import default_user
     from environments.web.pool import BrowserPool
     from environments.web.session import SessionSource, TruthSessions
     from memory.screenshots import ScreenshotStore
@@ -30,8 +31,8 @@ async def web(context: Context) -> Place:
             sites = await SitesProcess.start(names, seed=config.site.seed)
             stack.push_async_callback(sites.close)
             urls = tuple(sites.urls[name] for name in names)
-            sessions = TruthSessions(sites.truth, sites.urls)
-        store = None if config.browser.screenshots == "off" else ScreenshotStore(context.run_dir / "screenshots")
+            sessions = TruthSessions(sites.truth, sites.urls, default_user)
+        store = None if config.browser.screenshots == "off" else ScreenshotStore(context.run_dir / "screenshots").put
         pool = BrowserPool(config, site_urls=urls, sessions=sessions, store=store)
         stack.push_async_callback(pool.close)
         tasks, split = _heldout(names, config.site.seed)

@@ -72,14 +72,12 @@ class RunDirectory:
         if (root / "config.toml").exists():
             _refuse_if_locked(root)
             raise RunDirectoryError(f"'{root}' already holds a run; add --resume to go on with it")
-        if root.exists() and any(entry.name != "lock" for entry in root.iterdir()):
+        if root.exists() and any(not entry.name.startswith(("lock", ".writing-")) for entry in root.iterdir()):
             raise RunDirectoryError(f"'{root}' is not empty and holds no run; choose another --run-dir")
         directory = cls(root)
         with storage_faults(f"'{root}'"):
             root.mkdir(parents=True, exist_ok=True)
             directory._acquire()
-            (root / "iterations").mkdir(exist_ok=True)
-            (root / "plans").mkdir(exist_ok=True)
             directory.write_text("config.toml", f"# format {FORMAT}\n{settings.to_toml(config)}")
         return directory
 
@@ -145,7 +143,7 @@ class RunDirectory:
 
     def stable(self) -> list[int]:
         """The numbers of all complete iterations, ascending."""
-        folders = (self.root / "iterations").glob("[0-9]*")
+        folders = (self.root / "iterations").glob("[0-9]*")  # nothing where there are none yet
         return sorted(int(folder.name) for folder in folders if (folder / STABLE).is_file())
 
     def latest_stable(self) -> int | None:

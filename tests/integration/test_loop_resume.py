@@ -82,7 +82,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param("weights-written:1", marks=pytest.mark.slow),
         pytest.param("renaming:1", marks=pytest.mark.slow),
         pytest.param("after-episode:75", marks=pytest.mark.slow),
-        *(pytest.param(f"before-small-file:{n}", marks=pytest.mark.slow) for n in range(1, 12)),
+        *(pytest.param(f"before-small-file:{n}", marks=pytest.mark.slow) for n in range(2, 12)),
         *(pytest.param(f"after-line:{n}", marks=pytest.mark.slow) for n in range(1, 6)),
     ],
 )
@@ -104,6 +104,15 @@ def test_a_killed_run_resumes_to_the_same_end(instant: str, uninterrupted: Path,
     assert ours | {"wall_s": 0} == theirs | {"wall_s": 0}
 
 
+def test_killed_before_it_was_a_run(uninterrupted: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "killed"
+    assert work(run_dir, "--kill", "before-small-file:1").returncode == -signal.SIGKILL
+    begun = work(run_dir)
+    assert begun.returncode == 0, begun.stderr
+    assert weights(run_dir) == weights(uninterrupted)
+
+
+@pytest.mark.slow
 def test_killed_again_and_again(uninterrupted: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "killed"
     assert work(run_dir, "--kill", "after-episode:12").returncode == -signal.SIGKILL

@@ -103,10 +103,9 @@ def _detour(site: Website, rng: Random) -> Action:
     fields = [e for e in controls if e.role in ("textbox", "searchbox", "spinbutton")]
     pick = rng.random()
     if pick < 0.1:
-        ghost = Action.model_construct(
+        return Action.model_construct(
             name="click", arguments={"target": {"role": "link", "name": lexicon.name(rng)}}, raw_text=""
         )
-        return ghost
     if pick < 0.25 and fields:
         return expert.write(rng.choice(fields), lexicon.value(rng))
     return expert.click(rng.choice(links)) if links else expert.BACK

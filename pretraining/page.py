@@ -59,7 +59,7 @@ def observation(site: Website) -> Observation:
                 bounds=None,
                 interactive=item.handler is not None,
                 frame="",
-            )  # fmt: skip
+            )
         )
     return Observation.model_construct(
         url="", title=title, text="", screenshot=None, elements=tuple(elements),
@@ -105,7 +105,7 @@ def _title(site: Website) -> str:
 
 def to(place: Place) -> Handler:
     """A control that loads another page."""
-    return lambda site, action: site.go(place)
+    return lambda site, _: site.go(place)
 
 
 def _header(site: Website) -> list[Item]:
@@ -135,7 +135,7 @@ def _typed_search(site: Website, action: Action) -> None:
         _run_search(site, action)
 
 
-def _run_search(site: Website, action: Action) -> None:
+def _run_search(site: Website, _: Action) -> None:
     site.go(Place("list", query=site.pending.get("search", site.place.query)))
 
 
@@ -183,7 +183,7 @@ def _listing(site: Website) -> list[Item]:
 
 
 def _moved(by: int) -> Handler:
-    def handler(site: Website, action: Action) -> None:
+    def handler(site: Website, _: Action) -> None:
         place = site.place
         site.go(Place("list", 0, place.query, place.category, place.sort, max(0, place.offset + by)))
 
@@ -203,7 +203,7 @@ def _chosen_filter(site: Website, action: Action) -> None:
         _apply_filter(site, action)
 
 
-def _apply_filter(site: Website, action: Action) -> None:
+def _apply_filter(site: Website, _: Action) -> None:
     place = site.place
     category = (
         site.pending.get(site.filter_label, place.category or "All") if site.filter_as == "select" else place.category
@@ -238,7 +238,7 @@ def _switch(site: Website, index: int, on: str, *, brief: bool, in_row: bool) ->
     if in_row and not brief:
         label = f"{label} {record.name}"
 
-    def handler(visited: Website, action: Action) -> None:
+    def handler(visited: Website, _: Action) -> None:
         visited.on ^= {(index, on)}
         visited.status = f"{record.name}: {off}" if (index, on) in visited.on else ""
 
@@ -290,7 +290,7 @@ def form_items(site: Website, form: Form) -> list[Item]:
 
 
 def _radio(label: str, option: str) -> Handler:
-    return lambda site, action: site.pending.__setitem__(label, option)
+    return lambda site, _: site.pending.__setitem__(label, option)
 
 
 def _entered(site: Website, action: Action) -> None:
@@ -311,7 +311,7 @@ def _entered(site: Website, action: Action) -> None:
         site.pending[widget.label] = action.arguments["text"]
 
 
-def _submit(site: Website, action: Action) -> None:
+def _submit(site: Website, _: Action) -> None:
     form = site.form_here()
     assert form is not None
     place = site.place

@@ -45,7 +45,8 @@ FOUND = [
 ]  # fmt: skip
 CATEGORY = [
     "Show only {c}.", "Filter the {ns} by {c}.", "List the {ns} in {c}.", "Show the {c} {ns}.", "Narrow down to {c}.",
-    "Open the {c} category.", "Set {l} to {c}.", "Browse {c}.", "Limit the list to {c}.", "Which {ns} are in {c}? Show them.",
+    "Open the {c} category.", "Set {l} to {c}.", "Browse {c}.", "Limit the list to {c}.",
+    "Which {ns} are in {c}? Show them.",
 ]  # fmt: skip
 ORDER = [
     "Sort the {ns} by {o}.", "Order the list by {o}.", "Set {l} to {o}.", "Sort by {o}.", "Arrange the {ns}: {o}.",
@@ -74,8 +75,8 @@ SET = [
 ]  # fmt: skip
 TICK = ["tick {f}", "check {f}", "turn on {f}", "enable {f}", "select {f}", "switch {f} on", "with {f}"]
 UNTICK = ["untick {f}", "uncheck {f}", "turn off {f}", "disable {f}", "switch {f} off", "without {f}"]
-THEN = ["then press {s}", "and {s}", "and press {s}", "then click {s}", "and submit", "and save", "and send it", "then submit it",
-        "and confirm with {s}", "", "", "and submit the form"]  # fmt: skip
+THEN = ["then press {s}", "and {s}", "and press {s}", "then click {s}", "and submit", "and save", "and send it",
+        "then submit it", "and confirm with {s}", "", "", "and submit the form"]  # fmt: skip
 WHERE = [
     "On the {p} page, {a}.", "Open {p} and {a}.", "Go to {p}: {a}.", "In {p}, {a}.", "Fill in {p}: {a}.",
     "Use {p} to {a}.", "{a}, on {p}.", "Under {p}, {a}.", "Complete the {p} form: {a}.", "At {p}, {a}.",
@@ -171,7 +172,8 @@ def _stated(site: Website, rng: Random) -> Exercise | None:
     page = site.infos[info] + rng.choice((" page", "", " page"))
     patterns = [
         "What is the {f} on the {x}?", "Open {x} and tell me the {f}.", "According to {x}, what is the {f}?",
-        "Which {f} does {x} give?", "Find the {f} under {x}.", "What {f} is given on {x}?", "Look at {x}: what is the {f}?",
+        "Which {f} does {x} give?", "Find the {f} under {x}.", "What {f} is given on {x}?",
+        "Look at {x}: what is the {f}?",
     ]  # fmt: skip
     text = _say(rng, patterns, x=page, f=_label(rng, label))
     return Exercise("lookup", text, expert.stated(info, label))

@@ -156,18 +156,7 @@ class Website:
 
     def _distinct_labels(self, count: int) -> list[str]:
         made: dict[str, None] = {}
-        usual = lexicon.TEXTUAL + [
-            "Name",
-            "First name",
-            "Last name",
-            "Street",
-            "Comment",
-            "Message",
-            "Note",
-            "Subject",
-            "Title",
-            "Quantity",
-        ]
+        usual = [*lexicon.TEXTUAL, *lexicon.ENTRIES]
         while len(made) < count:
             made.setdefault(self.rng.choice(usual) if self.rng.random() < 0.5 else lexicon.name(self.rng, 0.3, 2))
         return list(made)

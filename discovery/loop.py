@@ -68,13 +68,13 @@ class Nodes:
         number, run = state["iteration"], self.run
         plan = Plan.load(run.directory, number)
         if plan is None:
-            began = time.monotonic()
+            began = run.budget.now()
             text = "looking around and proposing tasks" if number == 1 else "proposing tasks"
             run.tracker.phase(Phase.EXPLORING, text, iteration=number)
             pool = await self._proposals(number)
             plan = Plan(number, [task.id for task in _focused(pool, run.steering.goal)])
             plan.save(run.directory)
-            run.seconds_proposing = time.monotonic() - began
+            run.seconds_proposing = run.budget.now() - began
             run.tracker.notice(f"{len(plan.pool)} tasks to practise")
         return {"proposed": len(plan.pool)}
 
@@ -125,9 +125,9 @@ class Nodes:
         number, run = state["iteration"], self.run
         if not run.directory.is_stable(number):
             run.tracker.phase(Phase.UPDATING, f"iteration {number}: learning", iteration=number)
-            began = time.monotonic()
+            began = run.budget.now()
             await run.learn(number, run.practice.groups(self._plan(state)))
-            run.seconds_updating = time.monotonic() - began
+            run.seconds_updating = run.budget.now() - began
         after = run.after(number)
         await run.publish(number, after.policy_version)
         return {"batch_id": after.batch_id, "policy_version": after.policy_version}
@@ -141,7 +141,7 @@ class Nodes:
             if heldout is not None:
                 line["heldout_success"] = heldout["success"]
             run.metrics.append(line)
-            run.tracker.iteration(line, time.monotonic() - run.began_iteration)
+            run.tracker.iteration(line, run.budget.now() - run.began_iteration)
         run.prune()
         return {}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -141,12 +140,12 @@ class Session:
         return After.read(self.directory, number)
 
     def begin_iteration(self) -> None:
-        self.began_iteration = time.monotonic()
+        self.began_iteration = self.budget.now()
         self.seconds_proposing = self.seconds_updating = 0.0
 
     def end_iteration(self) -> None:
         """Learn what an iteration costs; the first exploration is not part of it."""
-        seconds = time.monotonic() - self.began_iteration - self.seconds_proposing
+        seconds = self.budget.now() - self.began_iteration - self.seconds_proposing
         self.budget.iterated(seconds, updating=self.seconds_updating)
 
     def without_heldout(self, tasks: Iterable[Task]) -> list[Task]:

@@ -51,7 +51,9 @@ class Buttons:
 
 
 class Pool:
-    """As many fake pages as asked for. `pace` seconds pass before each is handed out."""
+    """As many fake pages as asked for. `pace` seconds pass before each is handed out, `lag` before it is closed."""
+
+    lag = 0.0
 
     def __init__(self, size: int, pace: float = 0.0) -> None:
         self.size = size
@@ -68,6 +70,7 @@ class Pool:
         self.lent -= 1
 
     async def close(self) -> None:
+        await asyncio.sleep(self.lag)
         self.closed = True
 
 
@@ -159,8 +162,9 @@ def builder(pace: float = 0.0, heldout: int = 4, judge: Any = None) -> builders.
             return policy
 
         config = context.config
+        pool = Pool(config.browser.contexts, pace)
         return builders.Parts(
-            pool=Pool(config.browser.contexts, pace),
+            pool=pool,
             proposer=Proposals(),
             sampler=curriculum.build(config.sampler),
             judge=judge or judges.build("checks"),
@@ -170,6 +174,7 @@ def builder(pace: float = 0.0, heldout: int = 4, judge: Any = None) -> builders.
             actor=lambda policy: Actor(policy, config.actor),
             heldout=[held_out(NAMES[i % 3], i) for i in range(heldout)],
             split="fake/test",
+            close=pool.close,
         )
 
     return build
@@ -232,7 +237,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kill", default="")
     parser.add_argument("--iterations", type=int, default=3)
     parser.add_argument("--pace", type=float, default=0.0)
+    parser.add_argument("--stubborn", action="store_true", help="environments that take long to let go of")
     given = parser.parse_args(arguments)
+    if given.stubborn:
+        Pool.lag = 600.0
     if given.kill:
         instant, _, count = given.kill.partition(":")
         kill_at(instant, int(count))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,29 +20,45 @@ import torch.utils.tensorboard  # noqa: F401 - before the forks, each of which w
 from memory.trajectories import TrajectoryStore
 
 
+class Child:
+    """The worker in a process of its own; forked, because importing everything anew takes seconds."""
+
+    def __init__(self, run_dir: Path, *arguments: str, limits: Mapping[int, int] | None = None) -> None:
+        self._log = run_dir.with_suffix(".log")
+        self._log.touch()
+        self.pid = os.fork()
+        if self.pid == 0:
+            with self._log.open("w") as output:
+                os.dup2(output.fileno(), 1)
+                os.dup2(output.fileno(), 2)
+            for limit, value in (limits or {}).items():
+                resource.setrlimit(limit, (value, value))
+            try:
+                loop_worker.main([str(run_dir), *arguments])
+                os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                sys.stderr.flush()
+                os._exit(1)
+
+    def wait(self) -> int:
+        """The exit status; negative for a signal."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+def work(run_dir: Path, *arguments: str) -> Done:
+    """Run the worker to its end."""
+    child = Child(run_dir, *arguments)
+    return Done(child.wait(), child.log())
+
+
 @dataclass
 class Done:
     returncode: int
     stderr: str
-
-
-def work(run_dir: Path, *arguments: str) -> Done:
-    """The worker in a process of its own; forked, because importing everything anew takes seconds."""
-    log = run_dir.with_suffix(".log")
-    child = os.fork()
-    if child == 0:
-        with log.open("w") as output:
-            os.dup2(output.fileno(), 1)
-            os.dup2(output.fileno(), 2)
-        try:
-            loop_worker.main([str(run_dir), *arguments])
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            sys.stderr.flush()
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    return Done(os.waitstatus_to_exitcode(status), log.read_text())
 
 
 def weights(run_dir: Path) -> list[bytes]:

@@ -1,0 +1,173 @@
+"""A whole run on the fake site, in this process: what it writes down, what it learns, how it keeps to its budget."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import loop_worker
+import pytest
+from loop_worker import builder, config
+
+from core.config import Config
+from core.errors import EnvironmentFault, RunDirectoryError, UserError
+from core.types import GroundTruth, Trajectory, Verdict
+from discovery import builders, loop
+from discovery.progress import Event, Phase
+from evals import heldout
+from memory.trajectories import TrajectoryStore
+
+FIELDS = {
+    "iteration", "wall_s", "episodes", "steps", "success", "policy_version", "entropy", "mismatch_kl",
+    "clip_fraction", "zero_variance_share", "loss", "tokens",
+}  # fmt: skip
+
+
+def settings(**sections: dict[str, Any]) -> Config:
+    data = config().model_dump()
+    for section, values in sections.items():
+        data[section] |= values
+    return Config.model_validate(data)
+
+
+async def test_a_run_learns_and_writes_down_what_it_did(tmp_path: Path) -> None:
+    events: list[Event] = []
+    summary = await loop.run(
+        settings(run={"iterations": 6}, browser={"contexts": 3}), tmp_path, build=builder(), progress=events.append
+    )
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert all(line.keys() >= FIELDS for line in lines)
+    assert [("heldout_success" in line) for line in lines] == [False, True] * 3
+    assert summary.status == "finished"
+    assert summary.heldout["final"]["success"] > summary.heldout["control"]["success"] + 0.2
+    assert summary.heldout["control"] == summary.heldout["initial"], "same weights, same seeds"
+    assert summary.heldout["final"]["n"] == summary.heldout["control"]["n"] == 8
+    assert json.loads((tmp_path / "summary.json").read_text())["heldout"] == summary.heldout
+    assert {purpose["purpose"] for purpose in heldout.logged(tmp_path)} == {"initial", "heldout", "final", "control"}
+    assert list((tmp_path / "tensorboard").iterdir())
+    with TrajectoryStore(tmp_path, readonly=True) as store:
+        assert store.count(role="train") == summary.episodes == sum(line["episodes"] for line in lines)
+        assert all(verdict is not None for _, verdict in store.iterate())
+    # Retention: the first, and the last three.
+    kept = sorted(path.parent.name for path in tmp_path.glob("iterations/*/weights"))  # noqa: ASYNC240
+    assert kept == ["0000", "0004", "0005", "0006"]
+    assert [event.status.phase for event in events if event.kind == "phase"][-1] is Phase.DONE
+    assert sum(event.kind == "iteration" for event in events) == 6
+    practised = [event.status for event in events if event.kind == "episode" and event.status.iteration == 1]
+    assert practised[-1].done == practised[-1].total == 16
+
+
+async def test_control_and_final_are_interleaved(tmp_path: Path) -> None:
+    await loop.run(settings(run={"iterations": 1}), tmp_path, build=builder())
+    with TrajectoryStore(tmp_path, readonly=True) as store:
+        arms = [s.id.partition("-")[0] for s in store.summaries(iteration=1) if s.role in ("heldout", "control")]
+    assert arms == ["final", "control"] * 8
+
+
+async def test_what_is_held_out_is_not_practised(tmp_path: Path) -> None:
+    async def build(context: builders.Context) -> builders.Parts:
+        parts = await builder()(context)
+        parts.heldout = [loop_worker.task("alpha", 0)]
+        return parts
+
+    await loop.run(settings(run={"iterations": 1}), tmp_path, build=build)
+    proposed = {json.loads(line)["family"] for line in (tmp_path / "tasks.jsonl").read_text().splitlines()}
+    assert proposed == {"press beta", "press gamma"}
+
+
+class Moody:
+    """A judge that cannot decide about one button, or about anything."""
+
+    name = "moody"
+
+    def __init__(self, undecided: str) -> None:
+        self.undecided = undecided
+
+    async def __call__(self, trajectory: Trajectory, truth: GroundTruth | None) -> Verdict:
+        assert trajectory.final_observation is not None
+        url = trajectory.final_observation.url
+        wanted = trajectory.task.family.split()[-1]
+        return Verdict(value=None if self.undecided in url else float(wanted in url))
+
+
+async def test_unscored_attempts_leave_their_group(tmp_path: Path) -> None:
+    await loop.run(settings(run={"iterations": 1}), tmp_path, build=builder(judge=Moody("gamma")))
+    (line,) = [json.loads(text) for text in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    with TrajectoryStore(tmp_path, readonly=True) as store:
+        values = [summary.value for summary in store.summaries(role="train")]
+    assert line["unscored"] == values.count(None) > 0
+    scored = [value for value in values if value is not None]
+    assert line["success"] == pytest.approx(sum(scored) / len(scored))
+    assert line["episodes"] == len(values)
+
+
+async def test_a_run_in_which_nothing_can_be_scored_ends(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentFault, match="no episode could be scored in 3 iterations"):
+        await loop.run(settings(run={"iterations": 9}), tmp_path, build=builder(judge=Moody("")))
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+async def test_a_run_directory_is_used_once(tmp_path: Path) -> None:
+    await loop.run(settings(run={"iterations": 1}), tmp_path, build=builder())
+    with pytest.raises(RunDirectoryError, match="--resume"):
+        await loop.run(settings(run={"iterations": 1}), tmp_path, build=builder())
+    with pytest.raises(UserError, match=r"training\.group_size = 5 contradicts .* started with 4"):
+        await loop.run(settings(training={"group_size": 5}), tmp_path, build=builder(), resume=True)
+
+
+async def test_bad_input_leaves_no_run_behind(tmp_path: Path) -> None:
+    async def build(context: builders.Context) -> builders.Parts:
+        raise UserError("mend me")
+
+    with pytest.raises(UserError, match="mend me"):
+        await loop.run(settings(), tmp_path / "run", build=build)
+    summary = await loop.run(settings(run={"iterations": 1}), tmp_path / "run", build=builder())
+    assert summary.iterations == 1
+
+
+class Clock:
+    """Time passes only when an episode begins."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("minutes", [0.5, 2.0, 6.0])
+async def test_the_budget_covers_everything(minutes: float, tmp_path: Path) -> None:
+    clock = Clock()
+
+    async def build(context: builders.Context) -> builders.Parts:
+        parts = await builder()(context)
+        pool: Any = parts.pool
+        acquire = pool.acquire
+
+        async def slow() -> Any:
+            clock.now += 1.0
+            return await acquire()
+
+        pool.acquire = slow
+        return parts
+
+    chosen = settings(run={"iterations": None, "minutes": minutes}, evaluation={"every": 0})
+    summary = await loop.run(chosen, tmp_path, build=build, clock=clock)
+    assert clock.now - 1000.0 <= minutes * 60
+    assert summary.reason == "the time budget is used up"
+    final, control, initial = (summary.heldout[name] for name in ("final", "control", "initial"))
+    assert final["n"] == control["n"]
+    if minutes >= 2:
+        assert final["n"] == initial["n"] > 0
+        assert clock.now - 1000.0 >= 0.6 * minutes * 60, "most of the budget is used"
+    if minutes == 6:
+        assert initial["n"] == 8, "time enough for every pair"
+        assert summary.iterations > 5
+
+
+async def test_unknown_names_are_refused_with_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"proposer\.kind = 'exploringg' does not exist; the nearest is 'exploring'"):
+        await loop.run(settings(proposer={"kind": "exploringg"}), tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []

@@ -28,9 +28,7 @@ class Child:
         self._log.touch()
         self.pid = os.fork()
         if self.pid == 0:
-            with self._log.open("w") as output:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
+            sys.stdout = sys.stderr = self._log.open("w", buffering=1)
             for limit, value in (limits or {}).items():
                 resource.setrlimit(limit, (value, value))
             try:
@@ -38,7 +36,6 @@ class Child:
                 os._exit(0)
             except BaseException:
                 traceback.print_exc()
-                sys.stderr.flush()
                 os._exit(1)
 
     def wait(self) -> int:

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ def count(run_dir: Path) -> int:
     return len(episodes(run_dir)) if (run_dir / "measurement.json").exists() else 0
 
 
+def order(run_dir: Path, command: str) -> None:
+    """Send a command and wait until the run has obeyed."""
+    with closing(SqliteControl(run_dir / "control.sqlite", create=False)) as control:
+        number = control.send(command)
+        wait_for(lambda: control.result(number))
+
+
 @pytest.fixture
 def reference(tmp_path: Path) -> Path:
     child = Child(tmp_path / "reference")
@@ -46,26 +54,25 @@ def test_pause_resume_and_stop_from_another_process(tmp_path: Path, reference: P
     run_dir = tmp_path / "run"
     child = Child(run_dir, "--pace", "0.02")
     wait_for(lambda: count(run_dir) > 12)
-    control = SqliteControl(run_dir / "control.sqlite", create=False)
-    pause = control.send("pause")
-    wait_for(lambda: control.result(pause))
+    order(run_dir, "pause")
     time.sleep(0.3)  # what is under way ends
     paused_at = count(run_dir)
     time.sleep(0.5)
     assert count(run_dir) == paused_at
-    control.send("resume")
+    order(run_dir, "resume")
     wait_for(lambda: count(run_dir) > paused_at + 3)
-    control.send("stop")
+    order(run_dir, "stop")
     assert child.wait() == 0, child.log()
     assert "SUMMARY stopped" in child.log()
     assert json.loads((run_dir / "summary.json").read_text())["status"] == "stopped"
     finished = episodes(run_dir)
     # A stop that comes too late is void and does not stop the next session.
-    late = control.send("stop")
+    with closing(SqliteControl(run_dir / "control.sqlite")) as control:
+        late = control.send("stop")
     resumed = Child(run_dir, "--resume")
     assert resumed.wait() == 0, resumed.log()
-    assert control.result(late) == "the run was not running"
-    control.close()
+    with closing(SqliteControl(run_dir / "control.sqlite")) as control:
+        assert control.result(late) == "the run was not running"
     assert finished.items() <= episodes(run_dir).items()
     assert weights(run_dir) == weights(reference)
     assert metrics(run_dir) == metrics(reference)

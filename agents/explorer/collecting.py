@@ -11,11 +11,12 @@ from agents.explorer import phrasing
 from agents.explorer.composer import Composer
 from agents.explorer.crawler import Progress, silent
 from agents.explorer.drafts import Draft, Proven, normal, same_task
-from agents.explorer.prover import Prover
+from agents.explorer.prover import FAULT, OUT_OF_VIEW, Prover
 from core.types import Task
 
 _ALIKE = 0.9
-_HOPELESS_TRIES = 12
+_DEADLY = 3
+_HOPELESS_TRIES = 8
 _HOPELESS_SHARE = 0.1
 _MOST_SKIPPED = 400
 
@@ -23,7 +24,7 @@ _MOST_SKIPPED = 400
 class Collector:
     """Picks the family that is furthest behind its share, proves its next draft, and keeps what is new.
 
-    A topic that failed twice and never succeeded is passed over, and so is a family whose drafts hardly
+    A topic that failed repeatedly without ever succeeding is passed over, and so is a family whose drafts hardly
     ever hold. `excluded` tasks, and whatever coincides with them, never enter.
     """
 
@@ -72,14 +73,18 @@ class Collector:
                 under_way[family] += 1
                 self.tried[family] += 1
                 try:
-                    proven = await self.prover.prove(draft)
+                    proof = await self.prover.prove(draft)
                 finally:
                     under_way[family] -= 1
-                (self._failed if proven is None else self._succeeded)[draft.topic] += 1
-                if proven is not None and not any(same_task(proven.task, one) for one in self.excluded):
+                if isinstance(proof, str):
+                    # What cannot be shown once will not be shown elsewhere; what was out of view may be in view.
+                    self._failed[draft.topic] += 1 if proof in (OUT_OF_VIEW, FAULT) else _DEADLY
+                    continue
+                self._succeeded[draft.topic] += 1
+                if not any(same_task(proof.task, one) for one in self.excluded):
                     self.proven[family] += 1
-                    found.append(proven)
-                    self.kept.append(proven)
+                    found.append(proof)
+                    self.kept.append(proof)
                     self.progress("prove", len(found), count)
 
         workers = [asyncio.create_task(work()) for _ in range(self.prover.pool.size)]
@@ -95,13 +100,17 @@ class Collector:
         return found
 
     def _is_hopeless(self, family: str) -> bool:
-        tried = self.tried[family]
-        return tried >= _HOPELESS_TRIES and self.proven[family] < _HOPELESS_SHARE * tried
+        """Whether a family, or one that it is joined of, hardly ever gave a task."""
+        parts = {family, *family.split("+")} - {"lookup", "compare"}
+        return any(
+            tried >= _HOPELESS_TRIES and self.proven[part] < _HOPELESS_SHARE * tried
+            for part, tried in ((part, self.tried[part]) for part in parts)
+        )
 
     def _next(self, drafts: Iterator[Draft]) -> Draft | None:
         """The next draft worth proving; None when there is none (near)."""
         for _, draft in zip(range(_MOST_SKIPPED), drafts, strict=False):
-            if self._failed[draft.topic] >= 2 and not self._succeeded[draft.topic]:
+            if self._failed[draft.topic] >= _DEADLY and not self._succeeded[draft.topic]:
                 continue
             solution = (draft.start_url, *draft.lines)
             if solution in self._solutions or normal(draft.instruction) in self._wordings:

@@ -15,7 +15,7 @@ from agents.explorer import phrasing
 from agents.explorer.drafts import Draft
 from agents.explorer.pages import Link, Page
 from agents.explorer.phrasing import QUESTIONS, Clause
-from agents.explorer.pieces import Piece, Pieces
+from agents.explorer.pieces import WITNESSED, Piece, Pieces
 from agents.explorer.sitemap import SiteMap
 
 SINGLE = ("open", "lookup", "search", "compare", "filter", "form", "edit", "toggle", "disclose")
@@ -32,6 +32,7 @@ JOINED = (
     "search+toggle",
     "search+edit",
     "toggle+open",
+    "form+open",
     "toggle+toggle",
     "edit+edit",
 )
@@ -71,7 +72,9 @@ class Composer:
     def drafts(self, family: str, *, salt: int = 0) -> Iterator[Draft]:
         """Drafts of a family without end of variety or until it is exhausted, topics taking turns."""
         kinds = tuple(family.split("+"))
-        if not self.resettable and _CHANGING & set(kinds):
+        if "+".join(kinds[-2:]) in WITNESSED:
+            kinds = (*kinds[:-2], "+".join(kinds[-2:]))
+        if not self.resettable and _CHANGING & set(family.split("+")):
             return
         rng = random.Random(f"{self.seed} {salt} {family}")
         found = self._ends(kinds, rng)
@@ -156,7 +159,7 @@ class Composer:
         answer = last.answer
         if answer and _given_away(answer, merged):
             return None
-        changing = [index for index, piece in enumerate(pieces) if piece.kind in _CHANGING]
+        changing = [index for index, piece in enumerate(pieces) if _CHANGING & set(piece.kind.split("+"))]
         foils = [foil for piece_index, piece in enumerate(pieces) for foil in _foils(pieces, piece_index)]
         foils += [
             tuple(line for at, piece in enumerate(pieces) if at != index for line in piece.lines)

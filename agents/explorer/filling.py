@@ -30,6 +30,11 @@ def real_options(field: Element) -> list[str]:
     ]
 
 
+def is_closed(field: Element) -> bool:
+    """Whether a field is a combobox that keeps its options to itself until it is opened."""
+    return field.role == "combobox" and not field.options and is_fillable(field)
+
+
 def is_edit(form: Form) -> bool:
     """Whether a form holds somebody's text already, to be changed."""
     return any(

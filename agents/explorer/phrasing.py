@@ -119,6 +119,12 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "give {as}; send it with {submit}",
         "use {submit} after entering {as}",
     ),
+    "pick": (
+        "choose {names} and press {submit}",
+        "select {names}, then click {submit}",
+        "pick {names} and confirm with {submit}",
+        "with {names} selected, press {submit}",
+    ),
     "change": (
         "change {to} and press {submit}",
         "set {to}, then press {submit}",
@@ -148,6 +154,18 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "look up the {term} of {record}.",
         "{record}: what is its {term}?",
         "what does it say under {term} for {record}?",
+    ),
+    "label": (
+        "what does it say under {label} for {record}?",
+        "what is given as {label} for {record}?",
+        "{record}: what is shown for {label}?",
+        "tell me what {record} has under {label}.",
+        "read what stands under {label} for {record}.",
+    ),
+    "its_label": (
+        "what does it say under {label}?",
+        "what is shown for {label}?",
+        "tell me what is given as {label}.",
     ),
     "facts": (
         "what are the {term} of {record}?",
@@ -217,7 +235,6 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 _THEN = (", then ", " and then ", "; after that, ", ". Then ", ", and afterwards ")
 _POLITE = ("please {}", "I want you to {}", "could you {}?", "your task is to {}", "I would like you to {}", "now {}")
 _HERE = (" on this page", " in this list", " here", " listed here", "")
-_CALENDAR = re.compile(r"(mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|june|july|august", re.I)
 _PLAIN = re.compile(r"[A-Z][\w'&-]*(?: [\w'&-]+){0,4}")
 
 
@@ -284,7 +301,10 @@ def _fill(clause: Clause, quoting: str, rng: random.Random) -> str:
             slots[key] = _term(clause.slots[key])
     if is_question(clause):
         slots["scope"] = rng.choice(_HERE)
+    if "term" in clause.slots:
+        slots["label"] = _quoted(clause.slots["term"])
     if clause.pairs:
+        slots["names"] = " and ".join(_named(name, quoting) for name, _ in clause.pairs)
         slots |= {joint: _pairs(clause.pairs, pattern, quoting) for joint, pattern in _PAIRS.items()}
     return template.format(**slots)
 
@@ -318,7 +338,7 @@ def _quoted(text: str) -> str:
 def _term(term: str) -> str:
     """A column's or fact's name within a sentence: as on the page and in quotes unless it is a plain word or two."""
     words = term.split()
-    if len(words) > 2 or not all(word.isalpha() for word in words) or _CALENDAR.match(term):
+    if len(words) > 2 or not all(word.isalpha() for word in words):
         return _quoted(term)
     return " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
 

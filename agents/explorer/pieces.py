@@ -19,6 +19,10 @@ from core.checks import fold
 
 _MOST_FIELDS = 5
 _LONGEST_ANSWER = 48
+WITNESSED = ("toggle+open", "form+open")
+_NO_NOUN = re.compile(
+    r"(ed|ing|day)$|\b(by|for|from|to|at|on|in|until|since|with)$|^(in|on|is|has|can|last|next)\b|[^A-Za-z -]", re.I
+)
 _SORTING = re.compile(r"\b(sort|order|arrange)", re.I)
 
 
@@ -67,6 +71,8 @@ class Pieces:
             yield from (pair for page in self.pages for pair in self.searches_for(page, self._rng)[:2])
         elif kind == "filter":
             yield from ((before, piece) for before, _, piece in self.filters())
+        elif kind in WITNESSED:
+            yield from self._witnessed(kind)
         elif kind in ("form", "edit", "toggle", "disclose"):
             yield from self._effects(kind)
         else:
@@ -225,9 +231,35 @@ class Pieces:
 
     def _effects(self, kind: str) -> Iterator[tuple[Page, Piece]]:
         for effect in self._of(kind):
+            if kind == "disclose" and not effect.revealed:
+                continue
             for page in self._by_template.get(effect.template, ()):
-                make = self._pressed if kind in ("toggle", "disclose") else self._filled
-                yield from ((page, piece) for piece in make(page, effect))
+                yield from ((page, piece) for piece in self._of_effect(page, effect))
+
+    def _witnessed(self, kind: str) -> Iterator[tuple[Page, Piece]]:
+        """A change, and then opening a page whose link was changed by it: there it should show."""
+        for effect in self._of(kind.split("+")[0]):
+            before = {link.name for link in self.site.pages[effect.url].links}
+            links = [link for link in effect.after.links if link.name not in before and not link.row]
+            witnesses = [link for link in links if link.url in self.site.pages][:1]
+            for page in self._by_template.get(effect.template, ()):
+                for piece in self._of_effect(page, effect):
+                    for link in witnesses:
+                        name = re.sub(r"\s*\(?\d+\)?$", "", link.name)
+                        yield (
+                            page,
+                            replace(
+                                piece,
+                                kind=kind,
+                                lines=(*piece.lines, lines.click(link.target)),
+                                clauses=(*piece.clauses, Clause("open", {"name": name})),
+                                topic=f"{piece.topic} {link.url}",
+                                lands=link.url,
+                            ),
+                        )
+
+    def _of_effect(self, page: Page, effect: Effect) -> Iterator[Piece]:
+        return self._pressed(page, effect) if effect.kind in ("toggle", "disclose") else self._filled(page, effect)
 
     def _pressed(self, page: Page, effect: Effect) -> Iterator[Piece]:
         """The button of an effect, on this page: the same name, or the same with this record's name in it."""
@@ -298,7 +330,7 @@ class Pieces:
             effect.kind,
             (*effect.prefix, *steps, *send),
             (*leading, _form_clause(effect, filled, bool(send))),
-            f"{effect.kind} {effect.template} {effect.target} {'|'.join(one.field.name for one in filled)}",
+            f"{effect.kind} {effect.template} {effect.target} {filled[0].field.name}",
             lands="" if effect.after.url == effect.url else effect.after.url,
             wanted=tuple(one.value for one in wanted),
             foils=(_foil(effect, filled, choice, send),) if choice else (),
@@ -315,7 +347,9 @@ def _found_by(effect: Effect) -> set[str]:
 
 
 def _fact_kind(term: str, value: str) -> str:
-    """Whether one asks what it is, what they are, or how many there are."""
+    """Whether one asks what it is, what they are, how many there are, or merely what stands there."""
+    if _NO_NOUN.search(term):
+        return "label"
     if not is_plural(term):
         return "fact"
     return "number" if re.fullmatch(r"[\d,]+", value) else "facts"
@@ -330,6 +364,8 @@ def _sent_by_button(effect: Effect) -> bool:
 
 def _form_clause(effect: Effect, filled: Sequence[Filled], sent: bool) -> Clause:
     pairs = tuple((one.field.name, _TICKS.get(one.field.role, one.value)) for one in filled)
+    if all(value in (TICKED, CHOSEN) for _, value in pairs) and sent:
+        return Clause("pick", {"submit": effect.target.name}, pairs)
     if not sent and len(filled) == 1:
         return Clause("change_now", {"control": pairs[0][0], "option": pairs[0][1]})
     return Clause("change" if effect.kind == "edit" else "fill", {"submit": effect.target.name}, pairs)

@@ -17,6 +17,7 @@ from core.protocols import EnvironmentPool
 from core.types import Observation, Task
 
 VIEW_TOKENS = 220
+OUT_OF_VIEW, FAULT = "out of view", "fault"
 
 
 class Prover:
@@ -48,22 +49,21 @@ class Prover:
         self.view_tokens = view_tokens
         self.reasons: Counter[str] = Counter()
 
-    async def prove(self, draft: Draft) -> Proven | None:
-        """The proven task, or None; `reasons` counts why drafts fell. Faults of the infrastructure count too."""
-        if not self.promises(draft):
-            self.reasons["out of view on the map"] += 1
-            return None
+    async def prove(self, draft: Draft) -> Proven | str:
+        """The proven task, or why the draft fell, faults of the infrastructure included; `reasons` counts them."""
+        proof: Proven | str
         try:
+            if not self.promises(draft):
+                raise _Fallen(OUT_OF_VIEW)
             async with session(self.pool, self.pace) as at:
                 task = await self._prove(at, draft)
+                proof = Proven(task=task, demonstration=draft.demonstration)
         except _Fallen as fallen:
-            self.reasons[str(fallen)] += 1
-            return None
+            proof = str(fallen)
         except InfrastructureError:
-            self.reasons["fault"] += 1
-            return None
-        self.reasons["proven"] += 1
-        return Proven(task=task, demonstration=draft.demonstration)
+            proof = FAULT
+        self.reasons[proof if isinstance(proof, str) else "proven"] += 1
+        return proof
 
     def promises(self, draft: Draft) -> bool:
         """Whether nothing that was seen while crawling tells already that a control would be out of view."""
@@ -114,7 +114,7 @@ class Prover:
         try:
             for line in steps:
                 if watch and not in_view(at.now, line, draft.instruction, self.view_tokens):
-                    raise _Fallen("out of view")
+                    raise _Fallen(OUT_OF_VIEW)
                 await at.do(line)
         except ActionError:
             raise _Fallen("refused") from None

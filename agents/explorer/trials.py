@@ -12,12 +12,12 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agents.explorer import evidence, filling, lines, pages
 from agents.explorer.crawler import Progress, silent
 from agents.explorer.manners import Pace, is_grave, leaves_session, only_reads
-from agents.explorer.pages import Form, Page
+from agents.explorer.pages import Form, Page, renamed
 from agents.explorer.session import Session, session
 from agents.explorer.sitemap import Effect, EffectKind, Filled, SiteMap
 from agents.explorer.values import is_fillable
@@ -28,6 +28,7 @@ from core.types import Element, Observation
 
 _MOST_OPTIONS = 4
 _MOST_PRESSES = 8
+_AGAIN = 4
 _MOST_REVEALED = 8
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _FILTERING = re.compile(r"\b(apply|filter|go|show|sort|update|search|view)\b", re.I)
@@ -115,10 +116,10 @@ class Trials:
         for key, trial in trials.items():
             # The same control in the same place of every template (a header's search box) is tried twice at most.
             short = key.split(" ", 2)[2]
-            for copy in (short, f"{short} again"):
-                if copy not in site_wide:
-                    site_wide[copy] = trial
-                    break
+            if short not in site_wide:
+                site_wide[short] = trial
+            elif f"{short} again" not in site_wide:
+                site_wide[f"{short} again"] = replace(trial, rank=trial.rank + _AGAIN)
         return sorted(site_wide.values(), key=lambda trial: trial.rank)
 
     def _of_page(
@@ -133,14 +134,20 @@ class Trials:
         for form in filtering:
             for choice in form.fields:
                 for number, option in enumerate(filling.real_options(choice)[:_MOST_OPTIONS]):
-                    yield 1 + number, f"choice {choice.name} {number}", _bind(self._choose, page, choice, option, form)
+                    yield (
+                        1 + 2 * number,
+                        f"choice {choice.name} {number}",
+                        _bind(self._choose, page, choice, option, form),
+                    )
+                if filling.is_closed(choice):
+                    yield 2, f"choice {choice.name}", _bind(self._choose_hidden, page, choice, form)
                 if choice.role in ("checkbox", "radio") and "checked" not in choice.states:
                     yield 2, f"tick {form.group} {choice.name}", _bind(self._choose, page, choice, "", form)
         for choice in loose:
             if not self.resettable and not only_reads(choice.name, choice.group):
                 continue
             for number, option in enumerate(filling.real_options(choice)[:_MOST_OPTIONS]):
-                yield 1 + number, f"choice {choice.name} {number}", _bind(self._choose, page, choice, option, None)
+                yield 1 + 2 * number, f"choice {choice.name} {number}", _bind(self._choose, page, choice, option, None)
         for form in page.forms:
             if form in filtering or filling.needs_secret(form) or not self.resettable:
                 continue
@@ -162,8 +169,8 @@ class Trials:
             if not self.resettable and not (button.role in ("tab", "summary") or only_reads(button.name)):
                 continue
             yield (
-                3 + is_grave(button.name),
-                f"press {button.name} {bool(button.row)}",
+                2 + is_grave(button.name),
+                f"press {renamed(button.name, button.row or page.name, '*')} {bool(button.row)}",
                 _bind(self._press, page, button, seed),
             )
         for box in page.choices:
@@ -201,6 +208,15 @@ class Trials:
         kind: EffectKind = "filter" if reads else "edit"
         return [_effect(kind, page, at, choice, filled=(filled,), value=option or choice.name)]
 
+    async def _choose_hidden(self, at: Session, page: Page, choice: Element, form: Form) -> list[Effect]:
+        """Choose from a combobox that shows its options when it is opened."""
+        await at.visit(page.url, changes=self.resettable)
+        opened = await _opened(at, choice)
+        found: list[Effect] = []
+        for option in filling.real_options(opened)[:2]:
+            found += await self._choose(at, page, opened, option, form)
+        return found
+
     async def _submit(self, at: Session, page: Page, form: Form, seed: int) -> list[Effect]:
         await at.visit(page.url, changes=self.resettable)
         return await self._send(at, page, form, random.Random(seed), ())
@@ -209,6 +225,10 @@ class Trials:
         self, at: Session, page: Page, form: Form, rng: random.Random, prefix: tuple[str, ...]
     ) -> list[Effect]:
         """Fill and send; once more with every field when the first try was refused."""
+        closed = [one for one in form.fields if filling.is_closed(one)]
+        if closed:
+            known = {one.id: await _opened(at, one) for one in closed}
+            form = form.model_copy(update={"fields": tuple(known.get(one.id, one) for one in form.fields)})
         kind: EffectKind = "edit" if filling.is_edit(form) else "form"
         editable = [one for one in form.fields if one.value and is_fillable(one)]
         chosen = filling.needed(form) or (editable[:1] if kind == "edit" else list(form.fields))
@@ -264,6 +284,18 @@ class Trials:
             if not _changed(at):
                 return [pressed.model_copy(update={"kind": "disclose", "changes_state": False})]
         return [pressed]
+
+
+async def _opened(at: Session, choice: Element) -> Element:
+    """A combobox with the options that it shows when it is clicked."""
+    try:
+        await at.do(lines.click(lines.target_of(choice)))
+    except ActionError:
+        return choice
+    same = (one for one in at.now.elements if (one.role, one.name, one.nth) == (choice.role, choice.name, choice.nth))
+    options = next((one.options for one in same if one.options), ())
+    options = options or tuple(one.name for one in at.now.elements if one.role == "option" and one.name)
+    return choice.model_copy(update={"options": options[:100]})
 
 
 def _bind(
@@ -345,8 +377,8 @@ def _inside(choice: Element, forms: Iterable[Form]) -> bool:
 
 def _words(site: SiteMap, rng: random.Random) -> list[str]:
     """Words to search for: from the names of records and pages seen."""
-    names = [entry.header for page in site.pages.values() for entry in page.entries]
-    names += [page.name for page in site.pages.values()]
+    names = [entry.header for page in site.pages.values() for entry in page.entries if entry.link is not None]
+    names = names or [page.name for page in site.pages.values()]
     found = sorted({word for name in names for word in _WORD.findall(name)})
     rng.shuffle(found)
     return found or ["test"]

@@ -17,6 +17,7 @@
     requests: new Map(), // token → time of its start
     timers: new Map(), // timer id → time of its start
     quietDialogs: false,
+    closing: false,
   };
   let depth = 0;
   let token = 0;
@@ -91,6 +92,12 @@
     };
   }
 
+  const close = window.close;
+  window.close = function () {
+    state.closing = true;
+    close.call(window);
+  };
+
   const documents = () => {
     const found = [state];
     for (let i = 0; i < window.frames.length; i++) {
@@ -114,6 +121,7 @@
       if (waited >= patience) return;
       const fresh = (map) => [...map.values()].some((time) => time >= state.since);
       const busy = document.readyState === "loading" || all.some((one) => fresh(one.requests))
+        || (waited < limit && state.closing)
         || (waited < 2 * limit && document.querySelector('[aria-busy="true"]') !== null);
       const awaited = change && last === start && waited < limit;
       const ticking = waited < limit && (awaited || all.some((one) => fresh(one.timers)));

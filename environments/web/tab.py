@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from playwright.async_api import CDPSession, Dialog, Download, Error, FileChooser, Page
+from playwright.async_api import CDPSession, Dialog, Download, Error, Page
 
 from core.config import BrowserConfig
 from core.errors import EnvironmentFault
@@ -51,7 +51,6 @@ class Tab:
         page.on("crash", tab._on_crash)
         page.on("close", lambda _: tab._moved.set())
         page.on("download", tab._on_download)
-        page.on("filechooser", tab._on_file_chooser)
         page.on("dialog", tab._on_dialog)
         on = tab.cdp.on
         on("Page.frameRequestedNavigation", tab._on_requested)
@@ -60,7 +59,9 @@ class Tab:
         on("Page.frameStoppedLoading", lambda event: tab._arrived(event["frameId"]))
         on("Page.frameDetached", lambda event: tab._arrived(event["frameId"]))
         on("Page.windowOpen", tab._on_window_open)
+        on("Page.fileChooserOpened", lambda _: tell("the page asked for a file: uploads are refused"))
         await tab.cdp.send("Page.enable")
+        await tab.cdp.send("Page.setInterceptFileChooserDialog", {"enabled": True})
         tab._main = (await tab.cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
         return tab
 
@@ -97,6 +98,7 @@ class Tab:
         deadline = time.monotonic() + self._config.navigation_timeout
         while True:
             await self._arrive(deadline)
+            dialogs = self._dialogs
             try:
                 async with asyncio.timeout(_SETTLE_PATIENCE + self._config.action_timeout):
                     reading = await extraction.read(self.page, settle)
@@ -110,7 +112,8 @@ class Tab:
                     raise EnvironmentFault(f"the page could not be read: {error.message.splitlines()[0]}") from error
                 await asyncio.sleep(0)  # its document went away: there is a new one, or there soon will be
                 continue
-            if not self._leaving:
+            # A page that has just been answered a dialog may open the next: it rests when it no longer does.
+            if not self._leaving and (self._dialogs == dialogs or self._dialogs > _MOST_DIALOGS):
                 self.title = reading.title
                 return reading
 
@@ -190,9 +193,6 @@ class Tab:
         self._tell(f"the download of '{download.suggested_filename[:80]}' was refused")
         self._leaving.pop(self._main, None)
         self._moved.set()
-
-    def _on_file_chooser(self, _chooser: FileChooser) -> None:
-        self._tell("the page asked for a file: uploads are refused")
 
     def _on_dialog(self, dialog: Dialog) -> None:
         self._dialogs += 1

@@ -87,7 +87,7 @@ def _line(element: Element, wanted: set[str], ids: bool) -> str:
     line = f"{element.role} {quote(element.name[:_LONGEST_NAME])}"
     if ids and element.interactive:
         line = f"[{element.id}] {line}"
-    if element.nth > 1:
+    if element.nth > 1 and element.interactive:
         line += f" #{element.nth}"
     if element.value:
         line += f" = {quote(element.value[:_LONGEST_NAME])}"

@@ -88,7 +88,14 @@ def build(site: Website) -> list[Item]:
     if site.status:
         status = Item("status" if len(site.status) % 2 else "alert", site.status)
         body = [status, *body] if len(site.title) % 2 else [*body, status]
+    if site.aside is not None:
+        body += [Item(w.role, w.label, _ignored, value=w.value, options=w.options) for w in site.aside.widgets[:1]]
+        body.append(Item("button", site.aside.submit, _ignored))
     return items + body
+
+
+def _ignored(site: Website, _: Action) -> None:
+    """A control beside the point."""
 
 
 def _title(site: Website) -> str:
@@ -144,8 +151,9 @@ def _home(site: Website) -> list[Item]:
     items += [Item("text", text) for text in site.noise]
     if site.filter_as == "links":
         items += _category_links(site)
-    featured = range(0, min(3, len(site.records)))
-    items += [Item("link", site.records[i].name, to(Place("detail", i))) for i in featured]
+    items += [Item("heading", section) for section in site.sections]
+    for index in range(min(3, len(site.records))):
+        items += _row(site, index)
     return items + [Item("link", extra, to(Place("home"))) for extra in site.extra[2:]]
 
 
@@ -226,6 +234,9 @@ def _row(site: Website, index: int) -> list[Item]:
     for column in site.columns:
         role, label = ("cell", record.fields[column]) if site.list_as == "table" else ("text", record.fields[column])
         items.append(Item(role, label, column=column if role == "cell" else "", **row))  # type: ignore[arg-type]
+    items += [Item("text", text, **row) for text in site.row_texts[index]]  # type: ignore[arg-type]
+    if site.row_button:
+        items.append(Item("button", f"{site.row_button} {record.name}", _ignored, **row))  # type: ignore[arg-type]
     if site.list_toggle:
         items += [_switch(site, index, on, brief=site.brief, in_row=True) for on, _ in site.toggles[:1]]
     return items
@@ -248,7 +259,7 @@ def _switch(site: Website, index: int, on: str, *, brief: bool, in_row: bool) ->
 def _detail(site: Website) -> list[Item]:
     index = site.place.index
     record = site.records[index]
-    items = [Item("heading", record.name)]
+    items = [Item("heading", record.name), *(Item("heading", section) for section in site.sections[:2])]
     for label, value in record.fields.items():
         match site.facts_as:
             case "definition":

@@ -8,7 +8,7 @@ from random import Random
 
 from core.types import Action
 from pretraining import expert, lexicon
-from pretraining.records import Form
+from pretraining.records import Form, Place
 from pretraining.website import Website
 
 
@@ -25,6 +25,7 @@ OPEN = [
     "Open {x}.", "Go to {x}.", "Open the {x} page.", "Go to the {x} page.", "Show me {x}.", "Navigate to {x}.",
     "Take me to {x}.", "Visit the page of {x}.", "Bring up {x}.", "Find the page for {x} and open it.", "View {x}.",
     "I want to see {x}.", "Please open {x}.", "Pull up the page about {x}.", "Get to {x}.", "Display the {x} page.",
+    "Go to the page {x}.", "Show the page {x}.", "Your task is to open {x}.", "Could you go to {x}?", "Use the link {x}.",
     "Find {x} and open it.", "Look at {x}.", "Switch to the {x} page.", "Head over to {x}.", "Go and see {x}.",
 ]  # fmt: skip
 LOOKUP = [
@@ -33,6 +34,8 @@ LOOKUP = [
     "Open {x} and tell me its {f}.", "Check {x}: what is its {f}?", "I need the {f} of {x}.", "For {x}, give the {f}.",
     "What is {x}'s {f}?", "Find {x} and answer with its {f}.", "What does the page of {x} say about {f}?",
     "Please find out the {f} of {x}.", "Answer with the {f} of {x}.", "How is the {f} of {x} stated?",
+    "What is given as {f} for {x}?", "Tell me the {f} of {x}.", "What does it say under {f} for {x}?",
+    "{x}: what is shown for {f}?", "Open {x} and report its {f}.", "What is {x} like in {f}? Answer as written.",
     "Read off the {f} that {x} has.", "Which {f} is listed for {x}?", "What {f} is shown for {x}?",
 ]  # fmt: skip
 SEARCH = [
@@ -45,6 +48,7 @@ FOUND = [
 ]  # fmt: skip
 CATEGORY = [
     "Show only {c}.", "Filter the {ns} by {c}.", "List the {ns} in {c}.", "Show the {c} {ns}.", "Narrow down to {c}.",
+    "Pick {c} under {l}.", "Choose {c} for {l}.", "Change {l} to {c}.", "Filter the list by {l} {c}.", "I want only {c}.",
     "Open the {c} category.", "Set {l} to {c}.", "Browse {c}.", "Limit the list to {c}.",
     "Which {ns} are in {c}? Show them.",
 ]  # fmt: skip
@@ -66,6 +70,7 @@ COUNT = [
 ]  # fmt: skip
 SWITCH = [
     "{t} {x}.", "{t} for {x}.", "Press {t} for {x}.", "Open {x} and press {t}.", "Click {t} on {x}.", "Use {t} on {x}.",
+    "Use the button {t} of {x}.", "Click {t} on {x}.", "For {x}, use {t}.", "Your task is to press {t} for {x}.",
     "Go to {x} and {t} it.", "Find {x} and choose {t}.", "For {x}, press the {t} button.", "Please {t} {x}.",
 ]  # fmt: skip
 SET = [
@@ -83,24 +88,35 @@ WHERE = [
 ]  # fmt: skip
 
 
+HERE_LOOKUP = [
+    "What is the {f} of this {n}?", "What is the {f} here?", "Tell me the {f} of this {n}.", "Which {f} does this {n} have?",
+    "Read the {f} on this page.", "What does this page give as {f}?", "Answer with this {n}'s {f}.", "Find the {f} on this page.",
+]  # fmt: skip
+HERE_SWITCH = [
+    "{t} this {n}.", "Press {t}.", "Use the button {t}.", "Click {t} here.", "{t}.", "Press the {t} button.", "Use {t} on this page.",
+]  # fmt: skip
+HERE_FORM = ["{a}.", "Here, {a}.", "On this page, {a}.", "Please {a}.", "Your task is to {a}.", "For this {n}, {a}."]
+
+
 def exercise(site: Website, rng: Random, *, most_goals: int = 2) -> Exercise:
     """A random exercise that this site allows."""
     makers: list[tuple[float, Callable[[Website, Random], Exercise | None]]] = [
-        (1.0, _open), (1.6, _lookup), (0.6, _search), (0.5, _found), (0.7, _category), (0.6, _order), (0.7, _extreme),
-        (0.3, _count), (1.2, _switch), (2.0, _form), (0.7, _edit), (0.5, _stated), (1.0, _detail_form),
+        (1.0, _open), (1.6, _lookup), (0.6, _search), (0.5, _found), (0.9, _category), (0.8, _order), (0.7, _extreme),
+        (0.3, _count), (1.2, _switch), (1.8, _form), (0.7, _edit), (0.5, _stated), (0.8, _detail_form),
+        (0.8, _here_lookup), (0.6, _here_switch), (0.8, _here_form), (0.2, _leaf), (0.3, _first),
     ]  # fmt: skip
     while True:
         made = rng.choices([m for _, m in makers], [w for w, _ in makers])[0](site, rng)
         if made is None:
             continue
         if made.family in _CHAINABLE and rng.random() < 0.2 * (most_goals - 1):
-            other = rng.choice([_switch, _form, _open, _lookup, _edit, _search])(site, rng)
+            other = rng.choice([_switch, _form, _open, _lookup, _edit, _found, _detail_form])(site, rng)
             if other is not None and other.family != made.family:
                 return _chain(made, other, rng)
         return made
 
 
-_CHAINABLE = ("toggle", "form", "edit", "open")
+_CHAINABLE = ("toggle", "form", "edit", "open", "filter", "search")
 _LINKS = [
     "{a} {b}",
     "{a} Then {b}",
@@ -127,7 +143,8 @@ def _chain(one: Exercise, two: Exercise, rng: Random) -> Exercise:
 
     second = two.instruction[0].lower() + two.instruction[1:]
     link = rng.choice(_LINKS)
-    text = link.format(a=one.instruction, b=two.instruction if link == _LINKS[0] else second)
+    head = one.instruction.rstrip(".?! ")
+    text = link.format(a=one.instruction, h=head, b=two.instruction if link == _LINKS[0] else second)
     return Exercise("compose", text, goal)
 
 
@@ -328,3 +345,88 @@ def _edit(site: Website, rng: Random) -> Exercise | None:
         return at or (expert.BACK if edit is None else expert.click(edit))
 
     return Exercise("edit", text, expert.follow_all([expert.submitted(f"edit:{index}", values, reach)]))
+
+
+def _here_lookup(site: Website, rng: Random) -> Exercise:
+    index = rng.randrange(len(site.records))
+    label = rng.choice(list(site.records[index].fields))
+    site.go(Place("detail", index))
+    text = _say(rng, HERE_LOOKUP, f=_label(rng, label), n=site.noun)
+    return Exercise("lookup", text, expert.told(index, label))
+
+
+def _here_switch(site: Website, rng: Random) -> Exercise | None:
+    if not site.toggles:
+        return None
+    index = rng.randrange(len(site.records))
+    on = rng.choice(site.toggles)[0]
+    site.go(Place("detail", index))
+    text = _say(rng, HERE_SWITCH, t=on if rng.random() < 0.6 else on.lower(), n=site.noun)
+    return Exercise("toggle", text, expert.follow_all([expert.switched(index, on)]))
+
+
+def _here_form(site: Website, rng: Random) -> Exercise | None:
+    """The form of the page where the visit begins."""
+    if site.detail_form is not None and (not site.forms or rng.random() < 0.5):
+        index, kind, form = rng.randrange(len(site.records)), "detail", site.detail_form
+    elif site.forms:
+        index, kind = rng.randrange(len(site.forms)), "form"
+        form = site.forms[index]
+    else:
+        return None
+    values = _values(site, form, rng)
+    site.go(Place(kind, index))
+    text = _say(rng, HERE_FORM, a=_wishes(form, values, rng), n=site.noun)
+    reach = expert.at_record(index) if kind == "detail" else expert.at_page("form", index)
+    return Exercise("form", text, expert.follow_all([expert.submitted(f"{kind}:{index}", values, reach)]))
+
+
+def _leaf(site: Website, rng: Random) -> Exercise | None:
+    """The next page of a listing."""
+    if len(site.records) <= site.per_page:
+        return None
+    site.go(Place("list"))
+
+    def goal(visited: Website) -> Action | None:
+        if visited.place.kind == "list" and visited.place.offset >= visited.per_page:
+            return None
+        more = expert.find(visited, visited.next_label, "link")
+        return expert.at_listing(visited) if more is None else expert.click(more)
+
+    patterns = [
+        "Go to {x}.",
+        "Show the next page.",
+        "Open the next page of the list.",
+        "Turn to the next {ns}.",
+        "Open {x}.",
+    ]
+    text = _say(rng, patterns, x=site.next_label, ns=site.nouns)
+    return Exercise("open", text, expert.follow_all([goal]))
+
+
+def _first(site: Website, rng: Random) -> Exercise | None:
+    """The first result of a filtered or sorted listing, opened or named."""
+    base = _category(site, rng) if rng.random() < 0.5 else _order(site, rng)
+    if base is None:
+        return None
+    opening = rng.random() < 0.5
+    settled = False
+
+    def goal(visited: Website) -> Action | None:
+        nonlocal settled
+        if not settled:
+            action = base.goal(visited)
+            if action is not None and action.name != "answer":
+                return action
+            settled = True
+            rows = visited.listed()
+            visited.chosen = rows[0] if rows else 0
+        name = visited.records[visited.chosen].name
+        if not opening:
+            return expert.say(name)
+        return expert.at_record(visited.chosen)(visited) or expert.say("done")
+
+    tail = rng.choice(("open the first result", "open the first one", "go to the first {n}") if opening else
+                      ("name the first one", "tell me the first result", "which {n} comes first?")).format(n=site.noun)  # fmt: skip
+    text = base.instruction.rstrip(".?! ") + rng.choice((" and ", ", then ", " and then ")) + tail
+    return Exercise("compose", text if text.endswith("?") else text + ".", goal)

@@ -24,11 +24,11 @@ class Website:
         self.noun, self.nouns = noun, lexicon.plural(noun)
         self.title = lexicon.name(rng, 0.8, 2)
         count = rng.randint(3, max(4, int(18 * scale)))
-        self.per_page = rng.randint(3, max(3, int(8 * scale)))
+        self.per_page = rng.randint(3, max(3, int(10 * scale)))
         self.numeric = self._labels(lexicon.NUMERIC, rng.randint(1, 2))
-        self.textual = self._labels(lexicon.TEXTUAL, rng.randint(1, max(2, int(5 * scale))))
+        self.textual = self._labels(lexicon.TEXTUAL, rng.randint(1, max(2, int(7 * scale))))
         shapes = {label: rng.randrange(4) for label in self.numeric}
-        self.categories = self._distinct(rng.randint(2, max(2, int(6 * scale))))
+        self.categories = self._distinct(rng.randint(2, max(2, int(9 * scale))))
         pools = {label: [lexicon.value(rng, pseudo) for _ in range(rng.choice((3, 30)))] for label in self.textual}
         self.records = []
         for title in self._distinct(count, 3):
@@ -69,12 +69,23 @@ class Website:
             record.switches = {on: (on, off) for on, off in self.toggles}
         self.detail_form = self._form("", scale * 0.6) if rng.random() < 0.5 else None
         self.list_toggle = rng.random() < 0.4
+        # What else a row, a page and the frame around it hold: things to be read past.
+        tags = [self._sentence()[:-1].split(" ")[0] + f" {rng.randint(1, 99)}" for _ in range(3)]
+        self.row_texts = [rng.sample(tags, rng.randint(0, min(2, int(2.5 * scale)))) for _ in self.records]
+        verb = rng.choice(
+            ("Preview", "Quick look at", "Details of", "Remove", "Share", lexicon.word(rng, 0.5).capitalize())
+        )
+        self.row_button = verb if rng.random() < 0.3 * scale else ""
+        self.sections = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(3 * scale)))]
+        aside = self._form(self._word(lexicon.FORMS), 0.2)
+        self.aside = aside if rng.random() < 0.35 * scale else None
         self.on: set[tuple[int, str]] = set()
         self.place = Place("home")
         self.pending: dict[str, str] = {}
         self.status = ""
         self.dialog = False
         self.error = ""
+        self.chosen = 0
         self.submitted: dict[str, dict[str, str]] = {}
         self.noise = [self._sentence() for _ in range(rng.randint(0, int(3 * scale)))]
         self.extra = [lexicon.name(rng, 0.5, 2) for _ in range(rng.randint(0, int(5 * scale)))]
@@ -228,7 +239,9 @@ class Website:
         role, label = target.get("role", ""), target.get("name", "")
         handler = page.handlers(self).get((role, label.lower(), target.get("nth", 1)))
         if handler is None:
-            self.error = f'there is no {role} "{label}" on this page'
+            near = [f'"{n}"' for r, n, _ in page.handlers(self) if r == role][: self.rng.randint(1, 3)]
+            hint = f"the nearest of its kind: {', '.join(near)}" if near else f"nor any other {role}"
+            self.error = f'there is no {role} "{label}" on this page{"; " if near else ", "}{hint}'
             return
         handler(self, action)
 

@@ -25,7 +25,8 @@ OPEN = [
     "Open {x}.", "Go to {x}.", "Open the {x} page.", "Go to the {x} page.", "Show me {x}.", "Navigate to {x}.",
     "Take me to {x}.", "Visit the page of {x}.", "Bring up {x}.", "Find the page for {x} and open it.", "View {x}.",
     "I want to see {x}.", "Please open {x}.", "Pull up the page about {x}.", "Get to {x}.", "Display the {x} page.",
-    "Go to the page {x}.", "Show the page {x}.", "Your task is to open {x}.", "Could you go to {x}?", "Use the link {x}.",
+    "Go to the page {x}.", "Show the page {x}.", "Your task is to open {x}.", "Could you go to {x}?",
+    "Use the link {x}.",
     "Find {x} and open it.", "Look at {x}.", "Switch to the {x} page.", "Head over to {x}.", "Go and see {x}.",
 ]  # fmt: skip
 LOOKUP = [
@@ -48,7 +49,8 @@ FOUND = [
 ]  # fmt: skip
 CATEGORY = [
     "Show only {c}.", "Filter the {ns} by {c}.", "List the {ns} in {c}.", "Show the {c} {ns}.", "Narrow down to {c}.",
-    "Pick {c} under {l}.", "Choose {c} for {l}.", "Change {l} to {c}.", "Filter the list by {l} {c}.", "I want only {c}.",
+    "Pick {c} under {l}.", "Choose {c} for {l}.", "Change {l} to {c}.", "Filter the list by {l} {c}.",
+    "I want only {c}.",
     "Open the {c} category.", "Set {l} to {c}.", "Browse {c}.", "Limit the list to {c}.",
     "Which {ns} are in {c}? Show them.",
 ]  # fmt: skip
@@ -89,12 +91,17 @@ WHERE = [
 
 
 HERE_LOOKUP = [
-    "What is the {f} of this {n}?", "What is the {f} here?", "Tell me the {f} of this {n}.", "Which {f} does this {n} have?",
-    "Read the {f} on this page.", "What does this page give as {f}?", "Answer with this {n}'s {f}.", "Find the {f} on this page.",
+    "What is the {f} of this {n}?", "What is the {f} here?", "Tell me the {f} of this {n}.",
+    "Which {f} does this {n} have?",
+    "Read the {f} on this page.", "What does this page give as {f}?", "Answer with this {n}'s {f}.",
+    "Find the {f} on this page.",
 ]  # fmt: skip
 HERE_SWITCH = [
-    "{t} this {n}.", "Press {t}.", "Use the button {t}.", "Click {t} here.", "{t}.", "Press the {t} button.", "Use {t} on this page.",
+    "{t} this {n}.", "Press {t}.", "Use the button {t}.", "Click {t} here.", "{t}.", "Press the {t} button.",
+    "Use {t} on this page.",
 ]  # fmt: skip
+FIRST_OPEN = ["open the first result", "open the first one", "go to the first {n}"]
+FIRST_NAME = ["name the first one", "tell me the first result", "which {n} comes first?"]
 HERE_FORM = ["{a}.", "Here, {a}.", "On this page, {a}.", "Please {a}.", "Your task is to {a}.", "For this {n}, {a}."]
 
 
@@ -426,7 +433,7 @@ def _first(site: Website, rng: Random) -> Exercise | None:
             return expert.say(name)
         return expert.at_record(visited.chosen)(visited) or expert.say("done")
 
-    tail = rng.choice(("open the first result", "open the first one", "go to the first {n}") if opening else
-                      ("name the first one", "tell me the first result", "which {n} comes first?")).format(n=site.noun)  # fmt: skip
+    tails = FIRST_OPEN if opening else FIRST_NAME
+    tail = rng.choice(tails).format(n=site.noun)
     text = base.instruction.rstrip(".?! ") + rng.choice((" and ", ", then ", " and then ")) + tail
     return Exercise("compose", text if text.endswith("?") else text + ".", goal)

@@ -20,7 +20,7 @@ from environments.web.session import TruthSessions
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SAMPLE = 12  # one task in so many in the default run, from each site and split; all of them in the slow one
+SAMPLE = 22  # one task in so many in the default run, from each site and split; all of them in the slow one
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -59,6 +59,12 @@ def _follow(site: Website, name: str) -> Action:
     return BACK if link is None else click(link)
 
 
+def _press(site: Website, name: str) -> Action:
+    """A button, the last of its name: a form's own comes after the one of the search in the header."""
+    buttons = [e for e in site.observe().elements if e.role == "button" and e.name.lower() == name.lower()]
+    return click(buttons[-1]) if buttons else BACK
+
+
 def at_listing(site: Website) -> Action | None:
     """The listing of everything."""
     place = site.place
@@ -135,7 +141,7 @@ def _filter(site: Website, label: str, option: str) -> Action:
         return _follow(site, site.listing_label)
     if box.value != option:
         return choose(box, option)
-    return _follow(site, site.apply_label)
+    return _press(site, site.apply_label)
 
 
 def switched(index: int, on: str) -> Goal:
@@ -150,7 +156,7 @@ def switched(index: int, on: str) -> Goal:
             button = find(site, on if site.brief else f"{on} {record.name}", "button", row=record.name)
             if button is not None:
                 return click(button)
-        return reach(site) or _follow(site, on)
+        return reach(site) or _press(site, on)
 
     return goal
 
@@ -167,7 +173,7 @@ def submitted(key: str, values: dict[str, str], reach: Goal) -> Goal:
         form = site.form_here()
         if form is None:
             return BACK
-        return fill(site, form, values) or _follow(site, form.submit)
+        return fill(site, form, values) or _press(site, form.submit)
 
     return goal
 

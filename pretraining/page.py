@@ -89,7 +89,7 @@ def build(site: Website) -> list[Item]:
         status = Item("status" if len(site.status) % 2 else "alert", site.status)
         body = [status, *body] if len(site.title) % 2 else [*body, status]
     if site.aside is not None:
-        body += [Item(w.role, w.label, _ignored, value=w.value, options=w.options) for w in site.aside.widgets[:1]]
+        body.append(Item("textbox", site.aside.widgets[0].label, _ignored))
         body.append(Item("button", site.aside.submit, _ignored))
     return items + body
 

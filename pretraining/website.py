@@ -42,17 +42,24 @@ class Website:
         self.list_as = rng.choice(("table", "cards", "links"))
         self.listing_label = self._word(lexicon.LISTING)
         self.infos = self._labels(lexicon.INFO, rng.randint(0, max(1, int(3 * scale))))
-        self.forms = [
-            self._form(self._word(lexicon.FORMS), scale) for _ in range(rng.randint(0, max(1, int(3 * scale))))
-        ]
+        toggles = rng.sample(lexicon.TOGGLES, rng.randint(0, 2))
+        self.toggles = [self._maybe_odd(pair) for pair in toggles]
+        self.edit_label = self._word(lexicon.EDIT) if rng.random() < 0.5 else ""
+        self.search_label = self._word(lexicon.SEARCH)
+        self.search_button = rng.choice(("", self.search_label, "Search", "Go", "Find"))
+        taken = {title.lower() for title in (self.title, self.listing_label, *self.infos, *self.categories)}
+        self.forms: list[Form] = []
+        for _ in range(rng.randint(0, max(1, int(3 * scale)))):
+            form = self._form(self._word(lexicon.FORMS), scale)
+            if form.title.lower() not in taken:
+                taken.add(form.title.lower())
+                self.forms.append(form)
         self.info_facts = [
             {label: lexicon.value(rng, pseudo) for label in self._labels(lexicon.TEXTUAL, rng.randint(1, 4))}
             for _ in self.infos
         ]
-        self.search_label = self._word(lexicon.SEARCH)
         self.search_role = rng.choice(("searchbox", "textbox", "searchbox", "combobox"))
         self.search_at = rng.choice(("header", "header", "header", "list", "none"))
-        self.search_button = rng.choice(("", self.search_label, "Search", "Go", "Find"))
         self.filter_label = rng.choice(
             ("Category", "Group", "Type", "Section", "Topic", "Area", "Department", "Show only")
         )
@@ -61,10 +68,7 @@ class Website:
         self.sorts = self._sorts() if rng.random() < 0.6 else {}
         self.apply_label = self._word(lexicon.APPLY) if rng.random() < 0.5 else ""
         self.next_label, self.previous_label = self._word(lexicon.NEXT), self._word(lexicon.PREVIOUS)
-        self.edit_label = self._word(lexicon.EDIT) if rng.random() < 0.5 else ""
         self.brief = rng.random() < 0.5
-        toggles = rng.sample(lexicon.TOGGLES, rng.randint(0, 2))
-        self.toggles = [self._maybe_odd(pair) for pair in toggles]
         for record in self.records:
             record.switches = {on: (on, off) for on, off in self.toggles}
         self.detail_form = self._form("", scale * 0.6) if rng.random() < 0.5 else None
@@ -78,6 +82,7 @@ class Website:
         self.row_button = verb if rng.random() < 0.3 * scale else ""
         self.sections = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(3 * scale)))]
         aside = self._form(self._word(lexicon.FORMS), 0.2)
+        aside.submit = f"{aside.submit} {lexicon.word(rng)}"
         self.aside = aside if rng.random() < 0.35 * scale else None
         self.on: set[tuple[int, str]] = set()
         self.place = Place("home")
@@ -160,10 +165,18 @@ class Website:
         return Form(
             title,
             widgets,
-            self._word(lexicon.SUBMIT),
+            self._submit_label(),
             self._word(lexicon.SAVED),
             self._sentence() if rng.random() < 0.3 else "",
         )
+
+    def _submit_label(self) -> str:
+        """A label that no other button of the page has."""
+        others = {label.lower() for pair in self.toggles for label in pair}
+        others |= {self.search_button.lower(), self.edit_label.lower()}
+        while (label := self._word(lexicon.SUBMIT)).lower() in others:
+            pass
+        return label
 
     def _distinct_labels(self, count: int) -> list[str]:
         made: dict[str, None] = {}

@@ -127,6 +127,16 @@ def validation(count: int) -> list[Example]:
     return [next(drawn) for _ in range(count)]
 
 
+def export(model: Qwen3ForCausalLM, tokens: PreTrainedTokenizerFast, folder: Path) -> None:
+    """Write the Hugging Face folder of the policy, weights in bfloat16."""
+    for settings in (model.config, model.generation_config):
+        settings.eos_token_id = tokens.eos_token_id
+        settings.pad_token_id = tokens.pad_token_id
+        settings.bos_token_id = None
+    model.bfloat16().save_pretrained(folder)
+    tokens.save_pretrained(folder)
+
+
 def main() -> None:
     """Train from the last checkpoint on, then write the Hugging Face folder."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -163,7 +173,7 @@ def main() -> None:
         with (options.output / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
     run.save(options.output)
-    run.model.bfloat16().save_pretrained(options.output)
+    export(run.model, tokens, options.output / "model")
 
 
 if __name__ == "__main__":

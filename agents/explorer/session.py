@@ -13,6 +13,7 @@ from core.errors import ActionError, EnvironmentFault
 from core.protocols import Environment, EnvironmentPool
 from core.types import Observation, Task
 
+STEP_SECONDS = 20.0
 _T = TypeVar("_T")
 
 
@@ -63,12 +64,12 @@ class Session:
 
 
 @asynccontextmanager
-async def session(pool: EnvironmentPool, pace: Pace, *, step_seconds: float = 20.0) -> AsyncIterator[Session]:
+async def session(pool: EnvironmentPool, pace: Pace) -> AsyncIterator[Session]:
     """Borrow an environment; one that failed or was interrupted in the middle goes back as broken."""
     environment = await pool.acquire()
     broken = True
     try:
-        yield Session(environment, pace, step_seconds)
+        yield Session(environment, pace, STEP_SECONDS)
         broken = False
     except ActionError:
         broken = False

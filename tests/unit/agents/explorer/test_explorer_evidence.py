@@ -1,0 +1,88 @@
+"""Checks from what was seen: true at the end, false before, for wandering about and for wrong solutions."""
+
+import re
+
+import pytest
+
+from agents.explorer import evidence
+from core import checks
+from core.checks import Check, PageCheck, UrlCheck
+from core.types import Element, Observation
+
+HOST = "http://127.0.0.1:5000"
+
+
+def seen(path: str, *lines: str, status: str = "") -> Observation:
+    elements = [Element(id="s", role="status", name=status)] if status else []
+    return Observation(url=HOST + path, text="\n".join([*lines, status]), elements=tuple(elements))
+
+
+def holds(check: Check | None, observation: Observation) -> bool:
+    assert check is not None
+    return checks.holds(check, answer=None, url=observation.url, page_text=observation.text) is True
+
+
+def test_the_most_telling_new_text_is_checked() -> None:
+    before = seen("/list", "Lamps", "Vases")
+    after = seen("/list", "Lamps", "Vases", "New in June", status="Lamp saved")
+    assert evidence.page_check([before, after]) == PageCheck(contains=("Lamp saved",))
+
+
+def test_values_that_the_instruction_names_must_show() -> None:
+    before, after = seen("/form", "Title"), seen("/done", "Thank you", "We got Blue door")
+    check = evidence.page_check([before, after], wanted=["Blue door"])
+    assert isinstance(check, PageCheck)
+    assert check.contains == ("We got Blue door",)
+    assert evidence.page_check([before, after], wanted=["Red door"]) is None
+
+
+def test_a_change_is_not_proven_by_a_page_that_shows_it_anyway() -> None:
+    before, after = seen("/a", "Start"), seen("/b", "Always here")
+    assert holds(evidence.page_check([before, after]), after)
+    assert evidence.page_check([before, after], changes=True, pristine=[(after.url, after.text)]) is None
+
+
+def test_the_check_rejects_wrong_solutions() -> None:
+    before = seen("/cart", "Basket 1")
+    after = seen("/cart", "Basket 4", status="Added")
+    wrong = seen("/cart", "Basket 3", status="Added")
+    check = evidence.page_check([before, after], wrong=[(wrong.url, wrong.text)], changes=True)
+    assert holds(check, after)
+    assert not holds(check, wrong)
+
+
+def test_what_shows_midway_is_not_evidence() -> None:
+    steps = [seen("/a", "Start"), seen("/a", "Start", "Menu"), seen("/a", "Start", "Menu", "Done well")]
+    assert evidence.page_check(steps) == PageCheck(contains=("Done well",))
+    assert evidence.page_check([steps[0], steps[1], steps[1]]) is None
+
+
+def test_times_of_day_are_no_evidence() -> None:
+    assert evidence.page_check([seen("/a", "x"), seen("/a", "x", "Saved at 12:31")]) is None
+
+
+def test_an_address_alone_is_enough_to_have_arrived() -> None:
+    check = evidence.page_check([seen("/a", "same"), seen("/b", "same")])
+    assert isinstance(check, UrlCheck)
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://other.example:99/list?b=2&a=x+y", True),
+        ("https://other.example/list/?a=x%20y&b=2&c=3", True),
+        ("https://other.example/list?a=x", False),
+        ("https://other.example/list?a=x+y&b=21", False),
+        ("https://other.example/lists?a=x+y&b=2", False),
+        ("https://other.example/deep/list?a=x+y&b=2", False),
+    ],
+)
+def test_patterns_know_an_address_on_any_host(url: str, same: bool) -> None:
+    pattern = evidence.url_pattern(f"{HOST}/list?a=x+y&b=2&empty=")
+    assert (re.search(pattern, url) is not None) is same
+
+
+def test_patterns_of_created_records_let_their_numbers_vary() -> None:
+    pattern = evidence.url_pattern(f"{HOST}/tickets/41", general=True)
+    assert re.search(pattern, f"{HOST}/tickets/977")
+    assert not re.search(pattern, f"{HOST}/tickets/new")

@@ -1,0 +1,102 @@
+"""Reading pages: shapes of URLs, facts, records, forms, search boxes."""
+
+from agents.explorer import pages
+from core.types import Element, Observation
+
+
+def element(role: str, name: str, **more: object) -> Element:
+    interactive = role not in ("heading", "text", "cell", "definition", "status", "alert")
+    return Element.model_validate(
+        {"id": f"{role}{name}", "role": role, "name": name, "interactive": interactive, **more}
+    )
+
+
+def page(*elements: Element, url: str = "http://a.example/x", text: str = "") -> pages.Page:
+    return pages.read(Observation(url=url, title="Lamps | Store", text=text, elements=elements))
+
+
+def test_shapes_hide_what_names_a_record() -> None:
+    assert pages.shape("http://h/item/12?page=3&q=") == "/item/*?page"
+    assert pages.shape("http://h/item/blue-door") == pages.shape("http://h/item/77")
+    assert pages.shape("http://h/about") == "/about"
+    assert pages.shape("http://h/towns/oslo") != pages.shape("http://h/towns/bergen")
+    crowded = frozenset({"/towns"})
+    assert pages.shape("http://h/towns/oslo", crowded) == pages.shape("http://h/towns/bergen", crowded) == "/towns/*"
+
+
+def test_pages_of_the_same_make_share_a_template() -> None:
+    fields = (element("textbox", "Note"), element("button", "Save"))
+    one = page(element("heading", "One", level=1), *fields, url="http://h/i/1")
+    two = page(element("heading", "Two", level=1), *fields, element("link", "More", href="/m"), url="http://h/i/2")
+    other = page(element("heading", "Two", level=1), url="http://h/i/3")
+    assert one.template == two.template != other.template
+
+
+def test_the_name_is_the_highest_heading_or_the_title() -> None:
+    assert page(element("heading", "Low", level=3), element("heading", "High", level=1)).name == "High"
+    assert page().name == "Lamps"
+
+
+def test_facts_are_terms_that_occur_once() -> None:
+    found = page(
+        element("definition", "Weight", value="2 kg"),
+        element("definition", "Colour", value="red"),
+        element("definition", "colour", value="blue"),
+        element("text", "Made in: Norway"),
+        element("definition", "Row", value="x", row="Card 1"),
+    ).facts
+    assert found == (("Weight", "2 kg"), ("Made in", "Norway"))
+
+
+def test_rows_and_cards_become_records() -> None:
+    found = page(
+        element("link", "Lamp", href="/lamp", row="Lamp", row_index=1, table="Goods"),
+        element("cell", "$3.00", column="Price", row="Lamp", row_index=1, table="Goods"),
+        element("link", "Read more", href="/vase?x=1#top", row="Vase", row_index=2),
+        element("text", "$4.50", row="Vase", row_index=2),
+    ).entries
+    assert [entry.header for entry in found] == ["Lamp", "Vase"]
+    assert found[0].cells == (("Price", "$3.00"),)
+    assert found[1].cells == (("price", "$4.50"),)
+    assert found[1].link is not None
+    assert found[1].link.url == "http://a.example/vase?x=1"
+
+
+def test_forms_end_at_the_button_that_sends_them() -> None:
+    found = page(
+        element("searchbox", "Search"),
+        element("textbox", "Title", group="New"),
+        element("combobox", "Kind", options=("a", "b"), group="New"),
+        element("button", "Cancel", group="New"),
+        element("button", "Create", group="New"),
+        element("textbox", "Alone", group="Other"),
+    )
+    assert [[field.name for field in form.fields] for form in found.forms] == [["Title", "Kind"], ["Alone"]]
+    assert found.forms[0].submit is not None
+    assert found.forms[0].submit.name == "Create"
+    assert found.forms[1].submit is None
+    assert [box.name for box in found.searches] == ["Search"]
+
+
+def test_disabled_and_hidden_controls_do_not_exist() -> None:
+    found = page(
+        element("button", "Save", states=("disabled",)), element("link", "Gone", href="/g", states=("hidden",))
+    )
+    assert not found.buttons
+    assert not found.links
+
+
+def test_the_clearest_link_to_a_page_is_chosen() -> None:
+    found = page(
+        element("link", "Lamp", href="/lamp", row="Lamp"),
+        element("link", "The lamp", href="/lamp"),
+        element("link", "Lamp", href="/lamp", nth=2),
+    )
+    link = found.link_to("http://a.example/lamp")
+    assert link is not None
+    assert link.name == "The lamp"
+
+
+def test_controls_are_renamed_with_their_record() -> None:
+    assert pages.renamed("Add Lamp to list", "lamp", "Vase") == "Add Vase to list"
+    assert pages.renamed("Add to list", "", "Vase") == "Add to list"

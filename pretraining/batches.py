@@ -30,7 +30,7 @@ class Curriculum(Record):
     widen_steps: int = 2500
     tokens: int = 9216
     scale: tuple[float, float] = (0.3, 1.0)
-    pseudo: tuple[float, float] = (0.85, 0.5)
+    pseudo: tuple[float, float] = (0.85, 0.65)
     budget: tuple[int, int] = (120, 220)
     side: int = 16
 

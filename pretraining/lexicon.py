@@ -34,6 +34,7 @@ SUBMIT = [
 ]  # fmt: skip
 APPLY = ["Apply", "Filter", "Show", "Go", "Update", "Refine", "Apply filter", "Show results", "Update list"]
 SORT = ["Sort", "Sort by", "Order", "Order by", "Arrange by", "Sorting", "Show first", "Ordering"]
+FILTER = ["Category", "Group", "Type", "Section", "Topic", "Area", "Department", "Show only"]
 NEXT = ["Next", "Next page", "More", "Older", "Show more", "Page 2", "Following", "Further {ns}", ">"]
 PREVIOUS = ["Previous", "Back", "Newer", "Previous page", "<"]
 EDIT = ["Edit", "Change", "Modify", "Edit {n}", "Amend", "Edit details", "Update details", "Revise", "Correct"]

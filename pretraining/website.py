@@ -46,7 +46,7 @@ class Website:
         self.toggles = [self._maybe_odd(pair) for pair in toggles]
         self.edit_label = self._word(lexicon.EDIT) if rng.random() < 0.5 else ""
         self.search_label = self._word(lexicon.SEARCH)
-        self.search_button = rng.choice(("", self.search_label, "Search", "Go", "Find"))
+        self.search_button = rng.choice(("", self.search_label, "Search", "Go", lexicon.name(rng, 0.5, 1)))
         taken = {title.lower() for title in (self.title, self.listing_label, *self.infos, *self.categories)}
         self.forms: list[Form] = []
         for _ in range(rng.randint(0, max(1, int(3 * scale)))):
@@ -60,9 +60,7 @@ class Website:
         ]
         self.search_role = rng.choice(("searchbox", "textbox", "searchbox", "combobox"))
         self.search_at = rng.choice(("header", "header", "header", "list", "none"))
-        self.filter_label = rng.choice(
-            ("Category", "Group", "Type", "Section", "Topic", "Area", "Department", "Show only")
-        )
+        self.filter_label = self._word(lexicon.FILTER)
         self.filter_as = rng.choice(("select", "links", "none"))
         self.sort_label = self._word(lexicon.SORT)
         self.sorts = self._sorts() if rng.random() < 0.6 else {}
@@ -99,7 +97,7 @@ class Website:
 
     def _word(self, patterns: list[str]) -> str:
         """A label: mostly a usual one, sometimes an invented one, so that labels are read and not known."""
-        if self.rng.random() < 0.25:
+        if self.rng.random() < 0.55:
             return lexicon.name(self.rng, 0.4, 2)
         made = self.rng.choice(patterns).format(n=self.noun, ns=self.nouns, f="{f}", e="{e}")
         return made[:1].upper() + made[1:]
@@ -107,7 +105,7 @@ class Website:
     def _labels(self, usual: list[str], count: int) -> tuple[str, ...]:
         picked = self.rng.sample(usual, count)
         return tuple(dict.fromkeys(
-            lexicon.name(self.rng, 0.4, 2) if self.rng.random() < 0.45
+            lexicon.name(self.rng, 0.4, 2) if self.rng.random() < 0.6
             else (f"{lexicon.word(self.rng, 0.3).capitalize()} {p.lower()}" if self.rng.random() < 0.15 else p)
             for p in picked
         ))  # fmt: skip
@@ -123,7 +121,7 @@ class Website:
         return list(names)
 
     def _maybe_odd(self, pair: tuple[str, str]) -> tuple[str, str]:
-        if self.rng.random() < 0.3:
+        if self.rng.random() < 0.5:
             verb = lexicon.word(self.rng, 0.4).capitalize()
             return (f"{verb} this", f"{verb} done")
         return pair
@@ -182,7 +180,7 @@ class Website:
         made: dict[str, None] = {}
         usual = [*lexicon.TEXTUAL, *lexicon.ENTRIES]
         while len(made) < count:
-            made.setdefault(self.rng.choice(usual) if self.rng.random() < 0.5 else lexicon.name(self.rng, 0.3, 2))
+            made.setdefault(self.rng.choice(usual) if self.rng.random() < 0.35 else lexicon.name(self.rng, 0.3, 2))
         return list(made)
 
     def _sentence(self) -> str:

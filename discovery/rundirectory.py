@@ -163,8 +163,7 @@ class RunDirectory:
             temporary.mkdir(parents=True)
             try:
                 fill(temporary)
-                for path in temporary.rglob("*"):
-                    _sync(path)
+                _sync_all(temporary)
                 (temporary / STABLE).write_text(f"{number}\n", encoding="ascii")
                 _sync(temporary / STABLE)
                 _sync(temporary)
@@ -276,6 +275,11 @@ def _merge(stored: Config, given: Config) -> Config:
                 "leave it out, or start a new run in another --run-dir"
             )
     return given
+
+
+def _sync_all(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _sync(path)
 
 
 def _sync(path: Path) -> None:

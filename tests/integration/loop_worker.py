@@ -20,7 +20,7 @@ from agents.actor import Actor
 from core import checks
 from core.config import Config, validate
 from core.types import Action, Element, GroundTruth, Observation, StepResult, Task, TrainingRow
-from discovery import builders, loop
+from discovery import builders, loop, rundirectory
 from discovery.rundirectory import RunDirectory
 from evals import judges
 from memory.trajectories import TrajectoryStore
@@ -203,6 +203,7 @@ INSTANTS: dict[str, tuple[Any, str, str]] = {
     "after-small-file": (RunDirectory, "write_text", "after"),
     "before-line": (RunDirectory, "append_line", "before"),
     "after-line": (RunDirectory, "append_line", "after"),
+    "before-stable": (rundirectory, "_sync_all", "after"),
     "renaming": (Path, "rename", "before"),
 }
 

@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,13 @@ from memory.trajectories import TrajectoryStore
 class Child:
     """The worker in a process of its own; forked, because importing everything anew takes seconds."""
 
-    def __init__(self, run_dir: Path, *arguments: str, limits: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        run_dir: Path,
+        *arguments: str,
+        limits: Mapping[int, int] | None = None,
+        main: Callable[[Sequence[str]], None] = loop_worker.main,
+    ) -> None:
         self._log = run_dir.with_suffix(".log")
         self._log.touch()
         self.pid = os.fork()
@@ -32,7 +38,7 @@ class Child:
             for limit, value in (limits or {}).items():
                 resource.setrlimit(limit, (value, value))
             try:
-                loop_worker.main([str(run_dir), *arguments])
+                main([str(run_dir), *arguments])
                 os._exit(0)
             except BaseException:
                 traceback.print_exc()

@@ -1,0 +1,107 @@
+"""The loop with a real model, trainer and policy: killed and resumed, it ends with bitwise the same weights."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import loop_worker
+import pytest
+import torch
+from test_loop_resume import Child, episodes, weights
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+from discovery import builders, loop
+from discovery.policies import LocalKind
+
+LINES = [f'click button "{name}"' for name in loop_worker.NAMES]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny random Qwen3 whose vocabulary has whole actions, so that chance finds the right one."""
+    words = ["<|end|>", "<|user|>", "<|assistant|>", "?", *LINES, "task", "find", "press", *loop_worker.NAMES]
+    inner = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="?"))
+    inner.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation("removed")]
+    )
+    inner.decoder = decoders.Fuse()
+    inner.add_special_tokens(words[:3])
+    inner.add_tokens([AddedToken(line, normalized=False) for line in LINES])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|end|>", pad_token="<|end|>")
+    tokenizer.chat_template = "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}<|assistant|>"
+    torch.manual_seed(0)
+    network = Qwen3ForCausalLM(
+        Qwen3Config(
+            vocab_size=len(words), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+            num_key_value_heads=4, head_dim=8, tie_word_embeddings=True, max_position_embeddings=256,
+            rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        )
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("model")
+    network.save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path
+
+
+def real(model: Path) -> builders.Build:
+    """The fake site with the built-in local policy and its trainer."""
+
+    async def build(context: builders.Context) -> builders.Parts:
+        kind = LocalKind(context)
+        parts = await loop_worker.builder()(context)
+        parts.trainer, parts.open_policy = kind.learner(), kind.open
+        return parts
+
+    return build
+
+
+def run(model: Path, run_dir: Path, *, resume: bool = False, iterations: int = 2, rate: float = 0.01) -> None:
+    data = loop_worker.config(iterations=iterations).model_dump()
+    data["policy"] |= {"model": str(model), "max_tokens": 1}
+    data["training"] |= {"learning_rate": rate, "group_size": 8}
+    data["evaluation"] |= {"every": 0}
+    config = type(loop_worker.config()).model_validate(data)
+    asyncio.run(loop.run(config, run_dir, resume=resume, build=real(model)))
+
+
+def killed(model: Path, run_dir: Path, *instants: str) -> None:
+    """Begin, and go on after each kill, in processes of their own."""
+    for number, instant in enumerate(instants):
+        name, _, count = instant.partition(":")
+
+        def work(_: Sequence[str], name: str = name, count: str = count, number: int = number) -> None:
+            loop_worker.kill_at(name, int(count))
+            run(model, run_dir, resume=number > 0)
+
+        assert Child(run_dir, main=work).wait() == -signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("runs") / "whole"
+    child = Child(run_dir, main=lambda _: run(model, run_dir))
+    assert child.wait() == 0, child.log()
+    return run_dir
+
+
+def test_killed_and_resumed_it_ends_with_the_same_weights(model: Path, uninterrupted: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "killed"
+    killed(model, run_dir, "after-episode:20", "before-stable:1", "before-line:2")
+    finished = episodes(run_dir)
+    child = Child(run_dir, main=lambda _: run(model, run_dir, resume=True))
+    assert child.wait() == 0, child.log()
+    assert finished.items() <= episodes(run_dir).items()
+    assert weights(run_dir) == weights(uninterrupted)
+    lines = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    assert [line["policy_version"] for line in lines] == [1, 2]
+    assert all(abs(line["mismatch_kl"]) < 1e-4 for line in lines)
+
+
+def test_the_weights_differ_from_one_iteration_to_the_next(uninterrupted: Path) -> None:
+    files = [uninterrupted / "iterations" / f"{n:04d}" / "weights" / "model.safetensors" for n in range(3)]
+    assert len({file.read_bytes() for file in files}) == 3

@@ -87,6 +87,6 @@ class LiveProgress:
             figures.append(f"{status.success:.0%} succeeded")
         if status.episodes_per_s is not None:
             figures.append(f"{status.episodes_per_s:.1f} episodes/s")
-        if status.seconds_left is not None:
+        if status.seconds_left is not None and status.phase != "done":
             figures.append(f"{duration(max(status.seconds_left, 0.0))} left")
         return figures

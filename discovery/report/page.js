@@ -93,7 +93,7 @@
       return item;
     }));
     $("rec-count").textContent = `${found.length} of ${data.recordings.length}`;
-    if (found.length && !found.includes(current)) open(found[0]);
+    if (found.length && !found.includes(current)) open(found.find((rec) => rec.outcome === "solved") || found[0]);
     else if (!found.length) { current = null; $("rec").replaceChildren(make("p", "none", "No recording matches.")); }
     else mark();
   };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, FunctionalCheck, PageCheck, UrlCheck
@@ -16,10 +17,10 @@ def check_in_words(check: Check | None) -> str:
         case AnswerCheck(equals=expected):
             return f"the answer is “{expected}”"
         case UrlCheck(matches=pattern):
-            return f"the address matches {pattern}"
+            return f"the address {_address(pattern)}"
         case PageCheck(contains=texts, url=pattern):
             shown = _join([f"“{text}”" for text in texts], "and")
-            return f"the page shows {shown}" + (f" at an address that matches {pattern}" if pattern else "")
+            return f"the page shows {shown}" + (f" at an address that {_address(pattern)}" if pattern else "")
         case FunctionalCheck(expect=expected):
             return f"the site's records hold {json.dumps(expected, ensure_ascii=False)}"
         case AllCheck(of=parts):
@@ -53,6 +54,26 @@ def duration(seconds: float | None) -> str:
 def count(value: float | None) -> str:
     """A whole number with thin spaces between thousands."""
     return "—" if value is None else f"{round(value):,}".replace(",", "\u202f")
+
+
+_ORIGIN = re.compile(r"^\^https\?://\[\^/\?#\]\+")
+_QUERY = re.compile(r"\(\?=\.\*\[\?&\]([\w.%+\\-]+)=\(\?:([\w.%+\\-]+)\)\(\?:\[&#\]\|\$\)\)")
+_END = re.compile(r"/\?\(\?=\[\?#\]\|\$\)$")
+_LITERAL = re.compile(r"(?:[\w/=&%~:, -]|\\[^\w\s])+")
+
+
+def _address(pattern: str) -> str:
+    """`matches …`, or what a pattern of the explorer's form means: `is /orders with status=Shipped`."""
+    queries = [_unescaped(f"{key}={value}") for key, value in _QUERY.findall(pattern)]
+    path, anchored = _ORIGIN.subn("", _QUERY.sub("", pattern))
+    path, ended = _END.subn("", path)
+    if not (anchored and ended and _LITERAL.fullmatch(path or "/")):
+        return f"matches {pattern}"
+    return f"is {_unescaped(path) or '/'}" + (f" with {_join(queries, 'and')}" if queries else "")
+
+
+def _unescaped(literal: str) -> str:
+    return re.sub(r"\\(\W)", r"\1", literal)
 
 
 def _nested(check: Check) -> str:

@@ -14,6 +14,16 @@ from discovery.report.words import check_in_words, count, duration, points, shar
         (None, "nothing is checked"),
         (AnswerCheck(equals="$4"), "the answer is “$4”"),
         (UrlCheck(matches="/a$"), "the address matches /a$"),
+        (UrlCheck(matches=r"^https?://[^/?#]+/orders/FS\-2213/?(?=[?#]|$)"), "the address is /orders/FS-2213"),
+        (UrlCheck(matches=r"^https?://[^/?#]+/?(?=[?#]|$)"), "the address is /"),
+        (
+            UrlCheck(matches=r"^https?://[^/?#]+/orders/?(?=[?#]|$)(?=.*[?&]status=(?:Delivered)(?:[&#]|$))"),
+            "the address is /orders with status=Delivered",
+        ),
+        (
+            UrlCheck(matches=r"^https?://[^/?#]+/orders/\d+/?(?=[?#]|$)"),
+            r"the address matches ^https?://[^/?#]+/orders/\d+/?(?=[?#]|$)",
+        ),
         (PageCheck(contains=("a", "b", "c")), "the page shows “a”, “b” and “c”"),
         (PageCheck(contains=("a",), url="x"), "the page shows “a” at an address that matches x"),
         (FunctionalCheck(expect={"cart": [1]}), 'the site\'s records hold {"cart": [1]}'),

@@ -4,11 +4,12 @@ Episodes of one task resemble each other, so the task is the unit: the bootstrap
 replacement (a cluster bootstrap; for a gain, pairs of a task's episodes under both policies). Of the
 resampled statistic the **expanded percentile** interval is taken (Hesterberg, "What Teachers Should Know
 About the Bootstrap", 2015, section 4.3): percentiles at the normal probability of `t * sqrt(m / (m - 1))`,
-with Student's t at m - 1 degrees of freedom for m tasks. Why not another: in simulations of two episodes
-a task and 5, 10, 40 and 100 tasks, the plain percentile interval of a gain covered the truth as rarely as
-87 % of the time at 10 tasks of medium difficulty where this one had 90 to 94 %, and BCa was no better than
-the plain one for gains. Where all tasks agree (none was ever solved, say) every bootstrap is a point; there
-the exact binomial bound on the share of tasks of another sort, 1 - 0.025 ** (1 / m), gives the interval.
+with Student's t at m - 1 degrees of freedom for m tasks. Why not another: in simulations of gains with
+two episodes a task (difficulties from four beta distributions), it covered the truth in 90 to 94 % of cases
+at 10 tasks and 93 to 96 % at 40, the plain percentile interval in 88 to 91 % and 93 to 95 %, BCa in 85 to 91 %
+and 91 to 95 %. (Of one success rate near 1, BCa does better: at 40 tasks and a rate of 0.93, 95 against 88 %.)
+Where all tasks agree (none was ever solved, say) every bootstrap is a point; there the exact binomial bound
+on the share of tasks of another sort, 1 - 0.025 ** (1 / m), gives the interval.
 
 Unscored episodes are left out and counted; they are never failures.
 """

@@ -41,19 +41,20 @@ class HeldoutTasks:
     """An index of held-out tasks that tells whether a proposed task coincides with any of them.
 
     Two tasks coincide when their instructions have the same words but for filler (or share 90 % of them, with
-    the same numbers), or when they start at the same place and their checks mean the same. An answer alone says
-    little (many questions have the answer `3`), so checks of nothing but an answer also need half of the words
-    in common. Word order does not count: to drop one training task too many costs less than a leak.
+    the same numbers), or when they start at the same place and their checks mean the same. An answer says little
+    (many questions have the answer `3`), and so does what is left of a check without its functional parts, which
+    no proposal can have; checks that are compared by these need half of the words in common too. Word order does
+    not count: to drop one training task too many costs less than a leak.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._instructions = [_words(task.instruction) for task in tasks]
-        self._exact = {frozenset(words) for words in self._instructions}
-        self._meanings: dict[tuple[str, str], list[frozenset[str]]] = {}
+        self._exact = set(self._instructions)
+        self._meanings: dict[tuple[str, str], list[tuple[bool, frozenset[str]]]] = {}
         for task, instruction in zip(tasks, self._instructions, strict=True):
             if task.check is not None:
-                key = (_place(task.start_url), _meaning(task.check))
-                self._meanings.setdefault(key, []).append(instruction)
+                key = (_place(task.start_url), _meaning(_visible(task.check)))
+                self._meanings.setdefault(key, []).append((_vague(task.check), instruction))
 
     def coincides(self, task: Task) -> bool:
         """Whether `task` coincides with a held-out one."""
@@ -62,10 +63,8 @@ class HeldoutTasks:
             return True
         if task.check is None:
             return False
-        same = self._meanings.get((_place(task.start_url), _meaning(task.check)), [])
-        return bool(same) and (
-            not _only_answers(task.check) or any(_overlap(mine, other) >= _RELATED for other in same)
-        )
+        same = self._meanings.get((_place(task.start_url), _meaning(_visible(task.check))), [])
+        return any(not (vague or _vague(task.check)) or _overlap(mine, other) >= _RELATED for vague, other in same)
 
 
 def coincides(task: Task, heldout_tasks: Sequence[Task]) -> bool:
@@ -184,7 +183,16 @@ def _joined(kind: str, parts: set[str]) -> str:
     return flat.pop() if len(flat) == 1 else json.dumps([kind, sorted(flat)])
 
 
-def _only_answers(check: Check) -> bool:
+def _visible(check: Check) -> Check:
+    """The check without the functional parts of an `all`, where anything else remains."""
+    if not isinstance(check, AllCheck):
+        return check
+    kept = tuple(_visible(part) for part in check.of if not isinstance(part, FunctionalCheck))
+    return AllCheck(of=kept) if kept else check
+
+
+def _vague(check: Check) -> bool:
+    """Whether the check, as it is compared, says too little to identify a task."""
     if isinstance(check, AllCheck | AnyCheck):
-        return all(_only_answers(part) for part in check.of)
+        return _visible(check) != check or any(_vague(part) for part in check.of)
     return isinstance(check, AnswerCheck)

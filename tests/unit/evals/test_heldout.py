@@ -44,8 +44,10 @@ def test_the_same_instruction_in_other_words_coincides(proposed: str, heldout: s
         ("Add the Blue Mug to the cart", "Add the Red Mug to the cart"),
         ("Open order 1001", "Open order 1002"),
         (
-            "In the orders table of the customer account page open order 1001 and read the delivery date shown there",
-            "In the orders table of the customer account page open order 1002 and read the delivery date shown there",
+            "Using the orders table of your customer account page open order 1001, read which delivery date is shown "
+            "there, compare it against today, then write down how many days remain until that parcel should arrive",
+            "Using the orders table of your customer account page open order 1002, read which delivery date is shown "
+            "there, compare it against today, then write down how many days remain until that parcel should arrive",
         ),
         (
             "Assign ticket Printer jam to Dana and set priority high",
@@ -100,6 +102,17 @@ def test_an_answer_alone_needs_a_related_question() -> None:
     assert not heldout.coincides(task("What is the rating of the desk lamp?", AnswerCheck(equals="3")))
     assert heldout.coincides(task("How many mugs are there in stock today?", AnswerCheck(equals="3.0")))
     assert not heldout.coincides(task("How many mugs are there in stock today?", AnswerCheck(equals="4")))
+
+
+def test_the_functional_part_of_a_heldout_check_does_not_hide_what_it_asks() -> None:
+    unchanged = FunctionalCheck(expect={"changed": []})
+    heldout = HeldoutTasks([task("How many mugs are in stock?", AllCheck(of=(AnswerCheck(equals="3"), unchanged)))])
+    assert heldout.coincides(task("How many mugs are there in stock today?", AnswerCheck(equals="3")))
+    same_check = AllCheck(of=(AnswerCheck(equals="3"), unchanged))
+    assert not heldout.coincides(task("What is the rating of the desk lamp?", same_check))
+    bought = HeldoutTasks([task("Buy the mug", AllCheck(of=(PAGE, FunctionalCheck(expect={"orders": ["mug"]}))))])
+    assert bought.coincides(task("Buy the blue mug", PAGE))
+    assert not bought.coincides(task("Order two desk lamps by express", PAGE))
 
 
 def test_nothing_coincides_with_nothing() -> None:

@@ -158,6 +158,13 @@ def test_iterating_hands_out_the_verdict_and_lets_verdicts_be_written_meanwhile(
         assert store.by_family()["look-up"].successes == 5
 
 
+def test_episodes_come_in_the_order_in_which_they_were_added(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path) as store:
+        for name in ("b", "c", "a"):
+            store.add(episode(name))
+        assert store.finished(0) == [trajectory.id for trajectory, _ in store.iterate()] == ["b", "c", "a"]
+
+
 def test_unknown_ids_are_refused_in_a_sentence(tmp_path: Path) -> None:
     with TrajectoryStore(tmp_path) as store:
         for ask in (store.get, store.verdict):
@@ -283,6 +290,16 @@ def test_a_full_database_is_a_storage_fault_and_keeps_what_was_there(tmp_path: P
         store._db.execute("PRAGMA max_page_count=1000000")
         assert store.add(episode("big", text=noise(200_000)))
         assert store.count() == 2
+
+
+def test_an_episode_is_recorded_whole_or_not_at_all(tmp_path: Path) -> None:
+    with TrajectoryStore(tmp_path) as store:
+        store._db.execute("CREATE TEMP TRIGGER t BEFORE INSERT ON ground_truth BEGIN SELECT raise(ABORT, 'no'); END")
+        with pytest.raises(StorageFault, match="no"):
+            store.add(episode("a"), GroundTruth(evidence={"n": 1}))
+        assert store.count() == 0
+        store._db.execute("DROP TRIGGER t")
+        assert store.add(episode("a"), GroundTruth(evidence={"n": 1}))
 
 
 LIMITED = """

@@ -13,6 +13,7 @@ from core.errors import ConfigError, UserError
 from core.protocols import TaskSampler
 from core.types import Task
 from training.curriculum import SAMPLERS, build
+from training.curriculum.sec import SelfEvolvingSampler
 
 CONFIG = SamplerConfig(kind="sec", step_size=0.5, temperature=0.4, uniform_share=0.2)
 
@@ -26,15 +27,15 @@ def tasks(**families: int) -> list[Task]:
 
 
 @pytest.fixture(params=sorted(SAMPLERS))
-def sampler(request) -> TaskSampler:
+def sampler(request: pytest.FixtureRequest) -> TaskSampler:
     return build(CONFIG.model_copy(update={"kind": request.param}))
 
 
-def test_samplers_keep_the_protocol(sampler):
+def test_samplers_keep_the_protocol(sampler: TaskSampler) -> None:
     assert isinstance(sampler, TaskSampler)
 
 
-def test_no_task_is_drawn_twice_before_all_were(sampler):
+def test_no_task_is_drawn_twice_before_all_were(sampler: TaskSampler) -> None:
     pool = tasks(a=3, b=1, c=6)
     for seed in range(20):
         drawn = [task.id for task in sampler.sample(pool, 25, seed=seed)]
@@ -43,19 +44,19 @@ def test_no_task_is_drawn_twice_before_all_were(sampler):
         assert len(set(drawn[20:])) == 5
 
 
-def test_the_seed_decides(sampler):
+def test_the_seed_decides(sampler: TaskSampler) -> None:
     pool = tasks(a=30, b=30)
     draw = [[task.id for task in sampler.sample(pool, 12, seed=seed)] for seed in (5, 5, 6)]
     assert draw[0] == draw[1] != draw[2]
 
 
-def test_an_empty_pool_is_said(sampler):
+def test_an_empty_pool_is_said(sampler: TaskSampler) -> None:
     with pytest.raises(UserError, match="no tasks"):
         sampler.sample([], 3, seed=0)
     assert sampler.sample(tasks(a=2), 0, seed=0) == []
 
 
-def test_a_sampler_taken_up_again_goes_on_the_same(sampler):
+def test_a_sampler_taken_up_again_goes_on_the_same(sampler: TaskSampler) -> None:
     pool = tasks(a=20, b=20, c=20)
     for seed in range(3):
         for task in sampler.sample(pool, 6, seed=seed):
@@ -69,14 +70,14 @@ def test_a_sampler_taken_up_again_goes_on_the_same(sampler):
     assert sampler.state() == again.state()
 
 
-def test_an_unknown_name_is_refused_with_the_nearest():
+def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match="'unifrom' is not a sampler; the nearest is 'uniform'"):
         build(SamplerConfig(kind="unifrom"))
 
 
-def test_sec_by_hand():
+def test_sec_by_hand() -> None:
     """α = 0.5: r = mean |A| over the batch's attempts; families not drawn are pulled towards 0."""
-    sampler = build(CONFIG)
+    sampler = SelfEvolvingSampler(CONFIG)
     pool = tasks(a=4, b=4)
     sampler.sample(pool, 8, seed=0)
     sampler.update("a", [1, 0], [1.0, -1.0])
@@ -92,7 +93,7 @@ def test_sec_by_hand():
     assert chances == pytest.approx({"a": 0.8 * softmax + 0.1, "b": 0.8 * (1 - softmax) + 0.1})
 
 
-def test_sec_takes_a_family_of_which_nothing_was_scored_as_no_evidence():
+def test_sec_takes_a_family_of_which_nothing_was_scored_as_no_evidence() -> None:
     sampler = build(CONFIG)
     pool = tasks(a=2, b=2)
     sampler.sample(pool, 4, seed=0)
@@ -105,8 +106,8 @@ def test_sec_takes_a_family_of_which_nothing_was_scored_as_no_evidence():
     assert sampler.state()["values"] == pytest.approx({"a": 0.25, "b": 0.5})
 
 
-def test_sec_draws_by_its_probabilities():
-    sampler = build(CONFIG)
+def test_sec_draws_by_its_probabilities() -> None:
+    sampler = SelfEvolvingSampler(CONFIG)
     pool = tasks(easy=1000, good=1000, hard=1000)
     sampler.sample(pool, 3, seed=0)
     for family, size in (("easy", 0.0), ("good", 1.0), ("hard", 0.3)):
@@ -117,6 +118,6 @@ def test_sec_draws_by_its_probabilities():
     assert drawn["good"] > drawn["hard"] > drawn["easy"] > 0
 
 
-def test_sec_refuses_rewards_without_their_advantages():
+def test_sec_refuses_rewards_without_their_advantages() -> None:
     with pytest.raises(ValueError, match="2 rewards but 1 advantages"):
         build(CONFIG).update("a", [1, 0], [1.0])

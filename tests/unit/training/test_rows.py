@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ModelFault
-from core.types import Action, Completion, Observation, Sampling, Step, Task, Trajectory
+from core.types import Action, Completion, Observation, Sampling, Step, Task, TrainingRow, Trajectory
 from training.rows import pack
 
+Initiator = Literal["policy", "skill", "human"]
+INITIATORS: list[Initiator] = ["policy", "policy", "policy", "skill", "human"]
 TASK = Task(id="t", instruction="do it", start_url="/")
 
 
-def step(prompt: list[int], output: list[int], *, initiator: str = "policy", version: int = 0, temperature: float = 1):
+def step(
+    prompt: list[int], output: list[int], *, initiator: Initiator = "policy", version: int = 0, temperature: float = 1
+) -> Step:
     completion = Completion(
         prompt_ids=tuple(prompt),
         output_ids=tuple(output),
@@ -30,7 +36,7 @@ def episode(*steps: Step) -> Trajectory:
     return Trajectory(id="rollout", task=TASK, steps=steps)
 
 
-def test_a_conversation_that_grows_is_one_row():
+def test_a_conversation_that_grows_is_one_row() -> None:
     rows = pack(episode(step([1, 2], [3, 4]), step([1, 2, 3, 4, 5], [6])), 0.5)
     assert len(rows) == 1
     assert rows[0].input_ids == (1, 2, 3, 4, 5, 6)
@@ -40,24 +46,24 @@ def test_a_conversation_that_grows_is_one_row():
     assert rows[0].rollout_id == "rollout"
 
 
-def test_a_template_that_rewrites_the_past_starts_a_new_row():
+def test_a_template_that_rewrites_the_past_starts_a_new_row() -> None:
     rows = pack(episode(step([1, 2], [3, 4]), step([1, 2, 3, 5], [6])), 1.0)
     assert [row.input_ids for row in rows] == [(1, 2, 3, 4), (1, 2, 3, 5, 6)]
 
 
-def test_a_shorter_prompt_starts_a_new_row():
+def test_a_shorter_prompt_starts_a_new_row() -> None:
     rows = pack(episode(step([1, 2], [3, 4]), step([1, 2, 3], [4])), 1.0)
     assert [row.input_ids for row in rows] == [(1, 2, 3, 4), (1, 2, 3, 4)]
 
 
-def test_another_temperature_or_policy_version_starts_a_new_row():
+def test_another_temperature_or_policy_version_starts_a_new_row() -> None:
     grown = [1, 2, 3, 4]
     assert len(pack(episode(step([1, 2], [3, 4]), step(grown, [6], temperature=0.7)), 1.0)) == 2
     rows = pack(episode(step([1, 2], [3, 4], version=7), step(grown, [6], version=8)), 1.0)
     assert [row.policy_version for row in rows] == [7, 8]
 
 
-def test_steps_of_skills_and_humans_are_context_only():
+def test_steps_of_skills_and_humans_are_context_only() -> None:
     rows = pack(episode(step([1], [2]), step([1, 2], [3], initiator="skill"), step([1, 2, 3, 4], [5])), 1.0)
     assert len(rows) == 1
     assert rows[0].input_ids == (1, 2, 3, 4, 5)
@@ -65,7 +71,7 @@ def test_steps_of_skills_and_humans_are_context_only():
     assert pack(episode(step([1], [2], initiator="human")), 1.0) == []
 
 
-def test_step_advantages_are_added():
+def test_step_advantages_are_added() -> None:
     rows = pack(episode(step([1], [2]), step([1, 2], [3])), 1.0, [0.25, -2.0])
     assert rows[0].advantages == (0, 1.25, -1.0)
     with pytest.raises(ValueError, match="1 step advantages for 2 steps"):
@@ -81,22 +87,24 @@ def test_step_advantages_are_added():
         ({"sampling": Sampling(temperature=0)}, "greedily"),
     ],
 )
-def test_unusable_completions_are_refused(change, reason):
+def test_unusable_completions_are_refused(change: dict[str, Any], reason: str) -> None:
     good = step([1], [2, 3])
+    assert good.completion is not None
     bad = good.model_copy(update={"completion": good.completion.model_copy(update=change)})
     with pytest.raises(ModelFault, match=reason):
         pack(episode(bad), 1.0)
 
 
 @st.composite
-def trajectories(draw) -> Trajectory:
+def trajectories(draw: st.DrawFn) -> Trajectory:
     """Several turns; a turn's prompt grows from what came before, or drifts: cut, changed in the middle, or fresh.
 
     Every sampled token is unique (from 1000 up), so that it can be found again wherever it was put.
     """
     token = st.integers(0, 9)
     held: list[int] = draw(st.lists(token, min_size=1, max_size=6))
-    steps, fresh = [], 1000
+    steps: list[Step] = []
+    fresh = 1000
     for _ in range(draw(st.integers(0, 7))):
         drift = draw(st.sampled_from(["grow", "grow", "cut", "change", "fresh"]))
         if drift == "cut":
@@ -109,7 +117,7 @@ def trajectories(draw) -> Trajectory:
         prompt = held + draw(st.lists(token, max_size=4))
         output = list(range(fresh, fresh + draw(st.integers(0, 4))))
         fresh += len(output)
-        initiator = draw(st.sampled_from(["policy", "policy", "policy", "skill", "human"]))
+        initiator: Initiator = draw(st.sampled_from(INITIATORS))
         version, temperature = draw(st.sampled_from([(0, 1.0), (0, 1.0), (1, 1.0), (0, 0.5)]))
         steps.append(step(prompt, output, initiator=initiator, version=version, temperature=temperature))
         held = prompt + output
@@ -117,9 +125,11 @@ def trajectories(draw) -> Trajectory:
 
 
 @given(trajectories(), st.floats(-2, 2))
-def test_every_sampled_token_is_trained_exactly_once_in_its_own_context(trajectory, advantage):
+def test_every_sampled_token_is_trained_exactly_once_in_its_own_context(
+    trajectory: Trajectory, advantage: float
+) -> None:
     rows = pack(trajectory, advantage)
-    trained = {}
+    trained: dict[int, tuple[TrainingRow, int]] = {}
     for row in rows:
         assert not row.loss_mask[0]
         for place, on in enumerate(row.loss_mask):
@@ -130,7 +140,7 @@ def test_every_sampled_token_is_trained_exactly_once_in_its_own_context(trajecto
                 assert row.rollout_logprobs[place] == row.advantages[place] == 0
     expected = 0
     for taken in trajectory.steps:
-        if taken.initiator != "policy":
+        if taken.initiator != "policy" or taken.completion is None:
             continue
         for index, token in enumerate(taken.completion.output_ids):
             row, place = trained[token]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +16,10 @@ from core.types import TrainingRow
 from training import batches, losses
 from training import model as models
 
+MakeRows = Callable[..., list[TrainingRow]]
 
-def naive(model, row: TrainingRow) -> dict[int, tuple[float, float]]:
+
+def naive(model: Any, row: TrainingRow) -> dict[int, tuple[float, float]]:
     """place → (log-probability, entropy) of each trained token of one row, from the model's ordinary forward."""
     with torch.no_grad():
         logits = model(torch.tensor([row.input_ids])).logits[0].double() / row.temperature
@@ -26,7 +31,9 @@ def naive(model, row: TrainingRow) -> dict[int, tuple[float, float]]:
     }
 
 
-def batched(model, rows, budget, share) -> dict[tuple[int, int], tuple[float, float]]:
+def batched(
+    model: Any, rows: list[TrainingRow], budget: int, share: bool
+) -> dict[tuple[int, int], tuple[float, float]]:
     places = [iter([place for place, on in enumerate(row.loss_mask) if on]) for row in rows]
     found = {}
     for batch in batches.micro_batches(rows, budget, share=share):
@@ -39,7 +46,9 @@ def batched(model, rows, budget, share) -> dict[tuple[int, int], tuple[float, fl
 
 @pytest.mark.parametrize("share", [True, False])
 @pytest.mark.parametrize("budget", [64, 512, 8192])
-def test_batched_logprobs_are_those_of_each_row_alone(model_dir, make_rows, budget, share):
+def test_batched_logprobs_are_those_of_each_row_alone(
+    model_dir: Path, make_rows: MakeRows, budget: int, share: bool
+) -> None:
     model = models.load(model_dir)
     rows = make_rows(40)
     found = batched(model, rows, budget, share)
@@ -51,25 +60,25 @@ def test_batched_logprobs_are_those_of_each_row_alone(model_dir, make_rows, budg
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_gradients_are_those_of_each_row_alone(model_dir, make_rows, share):
+def test_gradients_are_those_of_each_row_alone(model_dir: Path, make_rows: MakeRows, share: bool) -> None:
     model = models.load(model_dir)
     rows = make_rows(20, seed=5)
     for batch in batches.micro_batches(rows, 512, share=share):
-        losses.imitation(models.token_logprobs(model, batch), batch.advantages, tokens=100).backward()
+        losses.imitation(models.token_logprobs(model, batch), batch.advantages, tokens=100).backward()  # type: ignore[no-untyped-call]
     found = {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
     model.zero_grad()
+    terms = []
     for row in rows:
         logs = torch.log_softmax(model(torch.tensor([row.input_ids])).logits[0] / row.temperature, dim=-1)
         for place, on in enumerate(row.loss_mask):
             if on:
-                (-row.advantages[place] * logs[place - 1, row.input_ids[place]] / 100).backward(retain_graph=True)
+                terms.append(-row.advantages[place] * logs[place - 1, row.input_ids[place]] / 100)
+    torch.stack(terms).sum().backward()  # type: ignore[no-untyped-call]
     for name, parameter in model.named_parameters():
-        torch.testing.assert_close(
-            found[name], parameter.grad, rtol=1e-4, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}"
-        )
+        torch.testing.assert_close(found[name], parameter.grad, rtol=1e-4, atol=1e-5, msg=name)
 
 
-def test_a_row_does_not_see_its_neighbours(model_dir, make_rows):
+def test_a_row_does_not_see_its_neighbours(model_dir: Path, make_rows: MakeRows) -> None:
     """Change every token of one branch: nothing else moves, not by a bit more than rounding."""
     model = models.load(model_dir)
     rows = make_rows(12, seed=2)
@@ -82,7 +91,7 @@ def test_a_row_does_not_see_its_neighbours(model_dir, make_rows):
     assert any(abs(after[key][0] - value[0]) > 1e-2 for key, value in before.items() if key[0] == 5)
 
 
-def test_shared_prefixes_are_laid_out_once(make_rows):
+def test_shared_prefixes_are_laid_out_once(make_rows: MakeRows) -> None:
     row = make_rows(1)[0]
     prompt = tuple(range(40))
     rows = [
@@ -102,7 +111,7 @@ def test_shared_prefixes_are_laid_out_once(make_rows):
     assert sum(b.input_ids.numel() for b in batches.micro_batches(rows, 8192, share=False)) == 4 * 41
 
 
-def test_every_trained_token_is_in_one_batch_and_batches_keep_to_the_budget(make_rows):
+def test_every_trained_token_is_in_one_batch_and_batches_keep_to_the_budget(make_rows: MakeRows) -> None:
     rows = make_rows(60, seed=9)
     for share in (True, False):
         laid = batches.micro_batches(rows, 300, share=share)
@@ -114,7 +123,7 @@ def test_every_trained_token_is_in_one_batch_and_batches_keep_to_the_budget(make
     assert sum(padding) - zeros < 0.2 * sum(batch.input_ids.numel() for batch in laid)
 
 
-def test_temperature_is_the_rows_own(model_dir, make_rows):
+def test_temperature_is_the_rows_own(model_dir: Path, make_rows: MakeRows) -> None:
     model = models.load(model_dir)
     row = make_rows(1)[0]
     hot, cold = (row.model_copy(update={"temperature": value}) for value in (2.0, 0.5))
@@ -136,14 +145,14 @@ def test_temperature_is_the_rows_own(model_dir, make_rows):
         ({"temperature": 0.0}, "temperature 0.0"),
     ],
 )
-def test_impossible_rows_are_refused(change, reason):
+def test_impossible_rows_are_refused(change: dict[str, Any], reason: str) -> None:
     row = TrainingRow(input_ids=(1, 2), loss_mask=(False, True), rollout_logprobs=(0, -1), advantages=(0, 1))
     batches.check([row], 64)
     with pytest.raises(ValueError, match=reason):
         batches.check([row.model_copy(update=change)], 64)
 
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "vocab_size": 64,
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -153,7 +162,7 @@ SMALL = {
 }
 
 
-def test_other_architectures_with_a_model_and_a_head(tmp_path, make_rows):
+def test_other_architectures_with_a_model_and_a_head(tmp_path: Path, make_rows: MakeRows) -> None:
     torch.manual_seed(1)
     LlamaForCausalLM(LlamaConfig(**SMALL)).save_pretrained(tmp_path)
     model = models.load(tmp_path)
@@ -167,7 +176,7 @@ def test_other_architectures_with_a_model_and_a_head(tmp_path, make_rows):
     )
 
 
-def test_sliding_window_attention_is_laid_out_row_by_row(tmp_path, make_rows):
+def test_sliding_window_attention_is_laid_out_row_by_row(tmp_path: Path, make_rows: MakeRows) -> None:
     torch.manual_seed(1)
     config = Qwen3Config(**SMALL, use_sliding_window=True, sliding_window=8, max_window_layers=1)
     Qwen3ForCausalLM(config).save_pretrained(tmp_path)
@@ -182,7 +191,7 @@ def test_sliding_window_attention_is_laid_out_row_by_row(tmp_path, make_rows):
     )
 
 
-def test_a_folder_that_is_no_model_is_refused(tmp_path):
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no config\.json"):
         models.load(tmp_path)
     (tmp_path / "config.json").write_text('{"model_type": "no such thing"}')
@@ -190,7 +199,7 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path):
         models.load(tmp_path)
 
 
-def test_the_model_is_loaded_in_float32_with_dropout_off(model_dir):
+def test_the_model_is_loaded_in_float32_with_dropout_off(model_dir: Path) -> None:
     model = models.load(model_dir)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert not model.training

@@ -98,15 +98,13 @@ class Nodes:
         number, run = state["iteration"], self.run
         plan = self._plan(state)
         if not run.directory.is_stable(number):
-            run.tracker.phase(Phase.PRACTISING, f"iteration {number}: practising", iteration=number)
-            run.parts.sampler.restore(run.before(number).sampler)
-            pool = [run.book[name] for name in plan.pool]
-            await run.practice.run(plan, pool, run.parts.sampler, until=run.budget.practice_deadline())
-            run.steering.check()
+            what = "demonstrating" if run.warms_up(number) else "practising"
+            run.tracker.phase(Phase.PRACTISING, f"iteration {number}: {what}", iteration=number)
+            await run.practise(plan)
         return {"groups": len(plan.groups)}
 
     async def judge(self, state: State) -> State:
-        groups = self.run.practice.groups(self._plan(state))
+        groups = self.run.groups(self._plan(state))
         scored = sum(len(group.scored) for group in groups)
         self._fruitless = 0 if scored else self._fruitless + 1
         if self._fruitless >= _FRUITLESS_ITERATIONS:
@@ -118,7 +116,8 @@ class Nodes:
     async def remember(self, state: State) -> State:
         number, run = state["iteration"], self.run
         if not run.directory.is_stable(number):
-            run.mastery = learning.updated_mastery(run.before(number).mastery, run.practice.groups(self._plan(state)))
+            groups = [] if run.warms_up(number) else run.groups(self._plan(state))
+            run.mastery = learning.updated_mastery(run.before(number).mastery, groups)
         return {}
 
     async def update(self, state: State) -> State:
@@ -126,7 +125,7 @@ class Nodes:
         if not run.directory.is_stable(number):
             run.tracker.phase(Phase.UPDATING, f"iteration {number}: learning", iteration=number)
             began = run.budget.now()
-            await run.learn(number, run.practice.groups(self._plan(state)))
+            await run.learn(number, run.groups(self._plan(state)))
             run.seconds_updating = run.budget.now() - began
         after = run.after(number)
         await run.publish(number, after.policy_version)

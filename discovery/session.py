@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.config import Config
 from core.errors import StorageFault, UserError
@@ -24,7 +24,7 @@ from discovery.control import SqliteControl
 from discovery.executors import AsyncExecutor, EpisodeRunner
 from discovery.measuring import Measurement, Measuring
 from discovery.metrics import MetricsLog, Summary
-from discovery.plan import TaskBook
+from discovery.plan import Plan, TaskBook
 from discovery.practice import Group, Practice
 from discovery.progress import Listener, Phase
 from discovery.rundirectory import RunDirectory
@@ -33,6 +33,9 @@ from discovery.tracker import Tracker
 from evals.heldout import HeldoutTasks
 from memory.screenshots import ScreenshotStore
 from memory.trajectories import TrajectoryStore
+
+if TYPE_CHECKING:
+    from discovery.warmstart import WarmStart
 
 _FINISHING_SECONDS = 20.0
 
@@ -154,14 +157,45 @@ class Session:
 
     # Learning
 
+    async def practise(self, plan: Plan) -> None:
+        """The episodes of an iteration that are still to be done."""
+        pool = [self.book[name] for name in plan.pool]
+        until = self.budget.practice_deadline()
+        if self.warms_up(plan.iteration):
+            await self.warm_start().demonstrate(self._executor, pool, until=until)
+        else:
+            self.parts.sampler.restore(self.before(plan.iteration).sampler)
+            await self.practice.run(plan, pool, self.parts.sampler, until=until)
+        self.steering.check()
+
+    def groups(self, plan: Plan) -> list[Group]:
+        """What was recorded of an iteration."""
+        if self.warms_up(plan.iteration):
+            return self.warm_start().groups([self.book[name] for name in plan.pool], self._executor.attempts)
+        return self.practice.groups(plan)
+
+    def warms_up(self, number: int) -> bool:
+        """Whether this iteration imitates demonstrations instead of practising."""
+        return self.config.training.warm_start and number == 1
+
+    def warm_start(self) -> WarmStart:
+        """The warm start of this run; raises `ConfigError` where it cannot be had."""
+        from discovery.warmstart import WarmStart  # imports torch
+
+        return WarmStart(self.parts, self.policy, self.store, self.tracker)
+
     async def learn(self, number: int, groups: list[Group]) -> None:
         """One update from these groups, made permanent as iteration `number`."""
         trainer, base = self.parts.trainer, self.before(number)
-        rows, ids = learning.batch(groups, self.store, self.config.training)
-        name = learning.batch_id(number, ids) if ids else ""
         metrics: dict[str, float] = {}
-        if trainer is not None and rows:
-            metrics = await asyncio.to_thread(trainer.update, rows, batch_id=name)
+        if self.warms_up(number):
+            name = learning.batch_id(number, [member.id for group in groups for member in group.members])
+            metrics = await asyncio.to_thread(self.warm_start().imitate, groups, batch_id=name)
+        else:
+            rows, ids = learning.batch(groups, self.store, self.config.training)
+            name = learning.batch_id(number, ids) if ids else ""
+            if trainer is not None and rows:
+                metrics = await asyncio.to_thread(trainer.update, rows, batch_id=name)
         line = learning.account(groups, metrics)
         after = After(
             policy_version=base.policy_version if trainer is None else trainer.version,
@@ -338,6 +372,8 @@ async def _open(
     stack.push_async_callback(_bounded, policy.close)
     session = Session(config, directory, store, steering, tracker, budget, parts, policy)
     stack.callback(session.metrics.close)
+    if config.training.warm_start:
+        session.warm_start()  # refuses at once what it could not do later
     return session
 
 

@@ -7,6 +7,7 @@ import json
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import loop_worker
 import pytest
@@ -15,6 +16,9 @@ from test_loop_resume import Child, episodes, weights
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+from core import actions
+from core.errors import ConfigError
+from core.types import Action
 from discovery import builders, loop
 from discovery.policies import LocalKind
 
@@ -48,6 +52,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+class Teacher(loop_worker.Proposals):
+    """Knows which button to press."""
+
+    def demonstrations(self) -> dict[str, tuple[Action, ...]]:
+        return {f"{n}-{i}": (actions.parse(f'click button "{n}"'),) for n in loop_worker.NAMES for i in range(2)}
+
+
 def real(model: Path) -> builders.Build:
     """The fake site with the built-in local policy and its trainer."""
 
@@ -55,15 +66,16 @@ def real(model: Path) -> builders.Build:
         kind = LocalKind(context)
         parts = await loop_worker.builder()(context)
         parts.trainer, parts.open_policy = kind.learner(), kind.open
+        parts.proposer = Teacher()
         return parts
 
     return build
 
 
-def run(model: Path, run_dir: Path, *, resume: bool = False, iterations: int = 2, rate: float = 0.01) -> None:
-    data = loop_worker.config(iterations=iterations).model_dump()
+def run(model: Path, run_dir: Path, *, resume: bool = False, **training: Any) -> None:
+    data = loop_worker.config(iterations=2).model_dump()
     data["policy"] |= {"model": str(model), "max_tokens": 1}
-    data["training"] |= {"learning_rate": rate, "group_size": 8}
+    data["training"] |= {"learning_rate": 0.01, "group_size": 8, **training}
     data["evaluation"] |= {"every": 0}
     config = type(loop_worker.config()).model_validate(data)
     asyncio.run(loop.run(config, run_dir, resume=resume, build=real(model)))
@@ -105,3 +117,35 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(model: Path, uninterru
 def test_the_weights_differ_from_one_iteration_to_the_next(uninterrupted: Path) -> None:
     files = [uninterrupted / "iterations" / f"{n:04d}" / "weights" / "model.safetensors" for n in range(3)]
     assert len({file.read_bytes() for file in files}) == 3
+
+
+def test_a_warm_start_imitates_the_demonstrations(model: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "warm"
+    name, count = "after-episode", 10  # two demonstrations are done
+
+    def die(_: Sequence[str]) -> None:
+        loop_worker.kill_at(name, count)
+        run(model, run_dir, warm_start=True)
+
+    assert Child(run_dir, main=die).wait() == -signal.SIGKILL
+    finished = episodes(run_dir)
+    assert [episode for episode in finished if episode.startswith("demo-")] == ["demo-alpha-0", "demo-beta-0"]
+    child = Child(run_dir, main=lambda _: run(model, run_dir, resume=True, warm_start=True))
+    assert child.wait() == 0, child.log()
+    after = episodes(run_dir)
+    assert finished.items() <= after.items()
+    demonstrated = {episode: value for episode, (_, value) in after.items() if episode.startswith("demo-")}
+    assert len(demonstrated) == 6
+    assert set(demonstrated.values()) == {1.0}
+    first, second = (json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines())
+    assert (first["iteration"], first["episodes"], first["policy_version"]) == (1, 6, 1)
+    assert first["tokens"] == 12, "an action and an end for each"
+    assert second["policy_version"] == 2
+
+
+async def test_a_warm_start_without_a_teacher_is_refused(tmp_path: Path) -> None:
+    data = loop_worker.config().model_dump()
+    data["training"] |= {"warm_start": True}
+    config = type(loop_worker.config()).model_validate(data)
+    with pytest.raises(ConfigError, match=r"policy\.kind"):
+        await loop.run(config, tmp_path / "run", build=loop_worker.builder())

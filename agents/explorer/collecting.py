@@ -101,7 +101,10 @@ class Collector:
 
     def _is_hopeless(self, family: str) -> bool:
         """Whether a family, or one that it is joined of, hardly ever gave a task."""
-        parts = {family, *family.split("+")} - {"lookup", "compare"}
+        kinds = family.split("+")
+        if len(kinds) > 1 and any(self.tried[kind] > 1 and not self.proven[kind] for kind in kinds):
+            return True
+        parts = {family, *kinds} - {"lookup", "compare"}
         return any(
             tried >= _HOPELESS_TRIES and self.proven[part] < _HOPELESS_SHARE * tried
             for part, tried in ((part, self.tried[part]) for part in parts)

@@ -123,7 +123,7 @@ class Composer:
         if kind == "open":
             before = list(self._predecessors.get(page.url, ()))
             rng.shuffle(before)
-            near = [self.pieces.opening(link) for _, link in before[:_WIDEST]]
+            near = [self.pieces.opening(link, one) for one, link in before[:_WIDEST]]
             found = [(one, piece) for (one, _), piece in zip(before, near, strict=False)]
             found += [(start, piece) for start, piece in self._from_start(page)]
             rng.shuffle(found)
@@ -214,7 +214,7 @@ def _abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
             return [last]
         if last.kind == "press":
             return [Clause("press_for", {**last.slots, "record": name})]
-    if record == name and last.kind == "press_for":
+    if record and last.kind == "press_for" and (record in name or name in record):
         return [*first, Clause("press", {"button": last.slots["button"]})]
     if record and f"its_{last.kind}" in QUESTIONS and (record in name or name in record):
         return [*first, Clause(f"its_{last.kind}", {"term": last.slots["term"]})]

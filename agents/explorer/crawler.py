@@ -77,7 +77,7 @@ class Crawler:
         crowded = self._crowded()
         for url, observation in self.observations.items():
             self._pages[url] = pages.read(observation, crowded)
-        return SiteMap(start_urls=self.urls, pages=self._pages)
+        return SiteMap(start_urls=self.urls, crowded=tuple(sorted(crowded)), pages=self._pages)
 
     def _crowded(self) -> frozenset[str]:
         """Paths below which so many names are known that they must be those of records."""

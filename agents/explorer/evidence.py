@@ -14,7 +14,7 @@ _RANK = {"alert": 0, "status": 0, "heading": 1, "definition": 2, "cell": 2, "tex
 _VOLATILE = re.compile(
     r"\d{1,2}:\d{2}|\b(just now|ago|today|yesterday|seconds?|minutes?|hours?)\b|\b[0-9a-f]{8,}\b", re.I
 )
-_SHORTEST, _LONGEST = 3, 90
+_SHORTEST, _BEST, _LONGEST = 3, 30, 90  # characters
 
 
 def snippets(observation: Observation) -> list[tuple[int, str]]:
@@ -39,7 +39,9 @@ def snippets(observation: Observation) -> list[tuple[int, str]]:
         line = " ".join(line.split())
         if _SHORTEST <= len(line) <= _LONGEST:
             found.setdefault(line, 3)
-    return sorted((rank, text) for text, rank in found.items())
+    return sorted(
+        ((rank, text) for text, rank in found.items()), key=lambda one: (one[0], abs(len(one[1]) - _BEST), one[1])
+    )
 
 
 def revealed(before: Iterable[Observation], after: Observation) -> list[str]:
@@ -91,7 +93,8 @@ def page_check(
     seen_before = any(_place(final.url) == _place(url) for url, _ in known)
     pattern = url_pattern(final.url, general=changes and not seen_before) if moved else None
     fresh = revealed(earlier, final)
-    for texts in _choices(fresh, wanted):
+    heading = _heading(final) if moved and not changes and urlsplit(final.url).path != urlsplit(run[0].url).path else ""
+    for texts in _choices(fresh, wanted, heading):
         check: Check
         if texts:
             check = PageCheck(contains=texts, url=pattern)
@@ -107,12 +110,21 @@ def page_check(
     return None
 
 
-def _choices(fresh: Sequence[str], wanted: Sequence[str]) -> Iterable[tuple[str, ...]]:
-    """Combinations of texts to look for, the most specific first."""
+def _heading(observation: Observation) -> str:
+    """The page's first heading of the highest level, if it can be read in the text."""
+    headings = [one for one in observation.elements if one.role == "heading" and one.name and not one.row]
+    best = min(headings, key=lambda one: one.level or 9, default=None)
+    return best.name if best is not None and fold(best.name) in fold(observation.text) else ""
+
+
+def _choices(fresh: Sequence[str], wanted: Sequence[str], heading: str) -> Iterable[tuple[str, ...]]:
+    """Combinations of texts to look for, the most specific first; a page's heading says best where one is."""
+    if heading and not wanted:
+        yield (heading,)
     named = []
     for text in wanted:
         holders = [one for one in fresh if fold(text) in fold(one)]
-        named.append(min(holders, key=len) if holders else text)
+        named.append(holders[0] if holders else text)
     if named:
         specific = [one for one in named if one in fresh]
         if len(specific) < len(named):

@@ -127,7 +127,9 @@ def template(url: str, elements: Sequence[Element], crowded: frozenset[str] = fr
 
 
 def shape(url: str, crowded: frozenset[str] = frozenset()) -> str:
-    """The URL's path with the parts that name a record replaced by `*`, and the names of its parameters.
+    """The URL's path with the parts that name a record replaced by `*`, and the name of its first parameter.
+
+    Parameters that only arrange a listing do not count.
 
     `crowded` are paths (`/shops`) below which many names have been seen, so that any name there is a record's.
     """
@@ -137,8 +139,8 @@ def shape(url: str, crowded: frozenset[str] = frozenset()) -> str:
         below = "/" + "/".join(general)
         named = any(c.isdigit() for c in segment) or re.search(r"[-_]", segment) or len(segment) > 16
         general.append("*" if below in crowded or (named and general) else segment)
-    names = sorted({name for name, value in parse_qsl(parts.query) if value})
-    return "/" + "/".join(general) + ("?" + "&".join(names) if names else "")
+    names = [name for name, value in parse_qsl(parts.query) if value and name.casefold() not in _ARRANGING]
+    return "/" + "/".join(general) + (f"?{names[0]}" if names else "")
 
 
 def parent(url: str) -> tuple[str, str]:
@@ -259,6 +261,7 @@ def _sends(name: str) -> bool:
     return bool(_SUBMIT.search(name)) and not _ABANDON.search(name)
 
 
+_ARRANGING = frozenset({"page", "p", "offset", "start", "sort", "order", "dir", "direction", "per_page", "view"})
 _FIELDS = frozenset({"textbox", "combobox", "listbox", "checkbox", "radio", "switch", "spinbutton", "searchbox"})
 
 

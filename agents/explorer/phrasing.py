@@ -26,6 +26,13 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "follow the link {name}",
         "get to {name}",
     ),
+    "follow": (
+        "click {name}",
+        "click the link {name}",
+        "follow the link {name}",
+        "use the link {name}",
+        "press the link {name}",
+    ),
     "open2": (
         "open {name} under {via}",
         "go to {via} and open {name}",
@@ -82,7 +89,6 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
         "filter the list by {control} {option}",
         "pick {option} under {control}",
         "narrow the list to {control} {option}",
-        "show what has {control} {option}",
         "change {control} to {option}",
     ),
     "tick": ("tick {option}", "check the box {option}", "turn on {option}", "select the box {option}"),
@@ -105,7 +111,7 @@ _TEMPLATES: dict[str, tuple[str, ...]] = {
     "disclose": (
         "open {button}",
         "click {button} to see what it shows",
-        "unfold {button}",
+        "look into {button}",
         "bring up {button}",
         "press {button}",
         "show {button}",
@@ -153,7 +159,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "answer with the {term} of {record}.",
         "look up the {term} of {record}.",
         "{record}: what is its {term}?",
-        "what does it say under {term} for {record}?",
+        "what does it say under {label} for {record}?",
     ),
     "label": (
         "what does it say under {label} for {record}?",
@@ -173,8 +179,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "find the {term} of {record}.",
         "report the {term} shown for {record}.",
         "look up the {term} of {record}.",
-        "{record}: what does it say under {term}?",
-        "what is given for {term} of {record}?",
+        "{record}: what does it say under {label}?",
+        "what is given for {label} of {record}?",
     ),
     "number": (
         "how many {term} does {record} have?",
@@ -187,11 +193,11 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "what is its {term}?",
         "tell me its {term}.",
         "which {term} does it have?",
-        "what does it say under {term}?",
+        "what does it say under {label}?",
         "report its {term}.",
     ),
-    "its_facts": ("what are its {term}?", "tell me its {term}.", "what does it say under {term}?"),
-    "its_number": ("how many {term} does it have?", "tell me its number of {term}.", "what does it say under {term}?"),
+    "its_facts": ("what are its {term}?", "tell me its {term}.", "what does it say under {label}?"),
+    "its_number": ("how many {term} does it have?", "tell me its number of {term}.", "what does it say under {label}?"),
     "most": ("which one has the most {column}{scope}?", "name the one with the most {column}{scope}."),
     "fewest": ("which one has the fewest {column}{scope}?", "name the one with the fewest {column}{scope}."),
     "low_price": (
@@ -223,6 +229,24 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "which one has the latest {column}{scope}?",
         "what is the newest one{scope}, by {column}?",
         "name the one with the most recent {column}{scope}.",
+    ),
+    "early_label": (
+        "which one is the earliest{scope}, by {label}?",
+        "which one has the earliest date under {label}{scope}?",
+        "name the one that comes first by {label}{scope}.",
+    ),
+    "late_label": (
+        "which one is the latest{scope}, by {label}?",
+        "which one has the latest date under {label}{scope}?",
+        "name the one that comes last by {label}{scope}.",
+    ),
+    "low_label": (
+        "which one has the lowest value under {label}{scope}?",
+        "name the one with the least {label}{scope}.",
+    ),
+    "high_label": (
+        "which one has the highest value under {label}{scope}?",
+        "name the one with the most {label}{scope}.",
     ),
     "count": (
         "how many have {value} under {column}{scope}?",
@@ -301,12 +325,15 @@ def _fill(clause: Clause, quoting: str, rng: random.Random) -> str:
             slots[key] = _term(clause.slots[key])
     if is_question(clause):
         slots["scope"] = rng.choice(_HERE)
-    if "term" in clause.slots:
-        slots["label"] = _quoted(clause.slots["term"])
+    for key in {"term", "column"} & set(clause.slots):
+        slots["label"] = _quoted(clause.slots[key])
     if clause.pairs:
         slots["names"] = " and ".join(_named(name, quoting) for name, _ in clause.pairs)
         slots |= {joint: _pairs(clause.pairs, pattern, quoting) for joint, pattern in _PAIRS.items()}
-    return template.format(**slots)
+    said = template.format(**slots)
+    if clause.kind in ("filter", "tick") and "submit" in slots and rng.random() < 0.5:
+        said += f" and press {slots['submit']}"
+    return said
 
 
 _PAIRS = {"with": "{field} with {value}", "as": "{value} as {field}", "to": "{field} to {value}"}

@@ -6,14 +6,16 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from agents.explorer import filling, lines
 from agents.explorer.listings import counts, extremes, is_plural
 from agents.explorer.manners import is_grave, leaves_session
-from agents.explorer.pages import Form, Link, Page, renamed, shape
+from agents.explorer.pages import Form, Link, Page, renamed
 from agents.explorer.phrasing import CHOSEN, TICKED, Clause
 from agents.explorer.sitemap import Effect, Filled, SiteMap
 from agents.explorer.values import is_fillable
+from core import actions
 from core.actions import Target
 from core.checks import fold
 
@@ -23,6 +25,7 @@ WITNESSED = ("toggle+open", "form+open")
 _NO_NOUN = re.compile(
     r"(ed|ing|day)$|\b(by|for|from|to|at|on|in|until|since|with)$|^(in|on|is|has|can|last|next)\b|[^A-Za-z -]", re.I
 )
+_TURNING = re.compile(r"^(next|previous|prev|back|older|newer|\d+)\b", re.I)
 _SORTING = re.compile(r"\b(sort|order|arrange)", re.I)
 
 
@@ -107,19 +110,23 @@ class Pieces:
         page = self.site.pages.get(before[-1].url if before else start)
         return page is not None and self.clear_link(page, link.url) == link
 
-    def opening(self, link: Link) -> Piece:
-        return self.opening_way((link,))
+    def opening(self, link: Link, page: Page | None = None) -> Piece:
+        return self.opening_way((link,), page)
 
-    def opening_way(self, way: Sequence[Link]) -> Piece:
-        """Following links one after another."""
+    def opening_way(self, way: Sequence[Link], page: Page | None = None) -> Piece:
+        """Following links one after another; a link that stays on its page's path is merely clicked."""
         slots = {"name": way[-1].name}
         slots |= dict(zip(("via", "via2"), (link.name for link in way[:-1]), strict=False))
+        kind = "open" if len(way) == 1 else f"open{len(way)}"
+        stays = page is not None and urlsplit(page.url).path == urlsplit(way[-1].url).path
+        if len(way) == 1 and (stays or _TURNING.search(way[0].name)):
+            kind = "follow"
         target = self.site.pages.get(way[-1].url)
         makes = target.template if target else way[-1].url
         return Piece(
             "open",
             tuple(lines.click(link.target) for link in way),
-            (Clause("open" if len(way) == 1 else f"open{len(way)}", slots),),
+            (Clause(kind, slots),),
             f"open {len(way)} {makes}",
             lands=way[-1].url,
         )
@@ -128,7 +135,7 @@ class Pieces:
         for url in dict.fromkeys(link.url for link in page.links):
             link = self.clear_link(page, url)
             if link is not None and url != page.url and not is_grave(link.name, url):
-                yield self.opening(link)
+                yield self.opening(link, page)
         starts = page.url in self.site.start_urls
         if starts or self._rng.random() < 0.3:
             known = self.ways(page.url) if page.url in self.site.pages else {}
@@ -140,7 +147,7 @@ class Pieces:
         for at, link in enumerate(records):
             if self.clear_link(after, link.url) != link:
                 continue
-            piece = self.opening(link)
+            piece = self.opening(link, after)
             topic = f"result {after.template}"
             yield after, replace(piece, topic=topic)
             if at == 0:
@@ -154,7 +161,7 @@ class Pieces:
             return []
         found = []
         for effect in self._of("search"):
-            if shape(page.url) not in _found_by(effect):
+            if self.site.shape(page.url) not in self._found_by(effect):
                 continue
             boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
             for where in rng.sample(boxes, min(2, len(boxes))):
@@ -168,15 +175,19 @@ class Pieces:
                 found.append((where, Piece("search", steps, (clause,), f"find {page.template}", lands=page.url)))
         return found
 
+    def _found_by(self, effect: Effect) -> set[str]:
+        """The shapes of the pages that a search gave."""
+        return {self.site.shape(link.url) for link in effect.after.links if link.row}
+
     def _plain_searches(self) -> Iterator[tuple[Page, Piece]]:
         """Searches that are done when the results show."""
         for effect in self._of("search"):
-            kinds = _found_by(effect)
+            kinds = self._found_by(effect)
             headers = [
                 entry.header
                 for page in self.pages
                 for entry in page.entries
-                if entry.link is not None and shape(entry.link.url) in kinds
+                if entry.link is not None and self.site.shape(entry.link.url) in kinds
             ]
             words = sorted({_part(header, self._rng) for header in dict.fromkeys(headers)})
             self._rng.shuffle(words)
@@ -202,7 +213,8 @@ class Pieces:
 
     def _compares(self, page: Page) -> Iterator[Piece]:
         for kind, column, header in extremes(page.entries):
-            clause = Clause(kind, {"column": column})
+            named = f"{kind}_label" if _NO_NOUN.search(column) and kind in ("early", "late", "low", "high") else kind
+            clause = Clause(named, {"column": column})
             yield Piece(
                 "compare", (lines.answer(header),), (clause,), f"{kind} {page.template} {column}", answer=header
             )
@@ -224,6 +236,8 @@ class Pieces:
                 choice = effect.filled[0].field
                 kind = "tick" if not choice.options else "sort" if _SORTING.search(choice.name) else "filter"
                 slots = {"control": choice.name, "option": effect.value}
+                if len(effect.lines) > 1 and (sent := parse_target(effect.lines[-1])) is not None:
+                    slots["submit"] = sent.name
                 topic = f"filter {effect.template} {choice.name}"
                 piece = Piece("filter", effect.lines, (Clause(kind, slots),), topic, lands=effect.after.url)
                 self._filters.append((before, effect.after, piece))
@@ -287,7 +301,7 @@ class Pieces:
                 (Clause("disclose" if effect.kind == "disclose" else press, slots),),
                 f"{effect.kind} {effect.template} {renamed(effect.target.name, was, '*')}",
                 lands="" if effect.after.url == effect.url else effect.after.url,
-                wanted=(record,) if telling and record else (),
+                wanted=(renamed(telling[0], was, record),) if telling and record else (),
                 foils=(foil,) if foil else (),
                 part=f"{button.name}#{button.nth}",
             )
@@ -306,7 +320,9 @@ class Pieces:
     def _filling(self, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
-        if effect.kind == "edit":
+        if effect.kind == "edit" and not _sent_by_button(effect):
+            chosen = [field for field in present if field.name in fields]
+        elif effect.kind == "edit":
             free = [field for field in present if is_fillable(field) or filling.real_options(field)]
             chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 1, 2))))
         else:
@@ -341,11 +357,6 @@ class Pieces:
         return [effect for effect in self.site.effects if effect.kind == kind]
 
 
-def _found_by(effect: Effect) -> set[str]:
-    """The shapes of the pages that a search gave."""
-    return {shape(link.url) for link in effect.after.links if link.row}
-
-
 def _fact_kind(term: str, value: str) -> str:
     """Whether one asks what it is, what they are, how many there are, or merely what stands there."""
     if _NO_NOUN.search(term):
@@ -356,6 +367,11 @@ def _fact_kind(term: str, value: str) -> str:
 
 
 _TICKS = {"checkbox": TICKED, "switch": TICKED, "radio": CHOSEN}
+
+
+def parse_target(line: str) -> Target | None:
+    """The element that a line points at."""
+    return actions.target_of(actions.parse(line))
 
 
 def _sent_by_button(effect: Effect) -> bool:
@@ -388,7 +404,10 @@ def _searching(effect: Effect, query: str) -> tuple[str, ...]:
 
 
 def _part(name: str, rng: random.Random) -> str:
-    """A word or two of a name, enough to search by."""
-    words = [word for word in re.findall(r"[\w'-]+", name) if len(word) > 3] or name.split()
-    at = rng.randrange(len(words))
-    return " ".join(words[at : at + rng.choice((1, 2))]) if words else name
+    """A word of a name, or two neighbouring ones, enough to search by."""
+    words = re.findall(r"[\w'-]+", name)
+    telling = [at for at, word in enumerate(words) if len(word) > 3]
+    if not telling:
+        return name
+    at = rng.choice(telling)
+    return " ".join(words[at : at + rng.choice((1, 2))])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from agents.explorer.pages import Link, Page
+from agents.explorer.pages import Link, Page, shape
 from core.actions import Target
 from core.types import Element, Record
 
@@ -50,9 +51,10 @@ class Effect(Record):
 
 
 class SiteMap(Record):
-    """Everything the explorer knows about a site; read and written as JSON."""
+    """Everything the explorer knows about a site; read and written as JSON. `crowded` as in `pages.shape`."""
 
     start_urls: tuple[str, ...]
+    crowded: tuple[str, ...] = ()
     pages: dict[str, Page] = Field(default_factory=dict)
     effects: tuple[Effect, ...] = ()
 
@@ -73,10 +75,16 @@ class SiteMap(Record):
                 continue
             page = self.pages[url]
             for link in page.links:
+                if urlsplit(link.url).path == urlsplit(url).path:
+                    continue  # sorting and turning pages lead nowhere new
                 if link.url in self.pages and link.url not in ways and (best := page.link_to(link.url)) is not None:
                     ways[link.url] = (*ways[url], best)
                     queue.append(link.url)
         return ways
+
+    def shape(self, url: str) -> str:
+        """The URL's shape, as `pages.shape` has it on this site."""
+        return shape(url, frozenset(self.crowded))
 
     def names(self) -> Counter[str]:
         """How many pages bear each name: a name borne once tells which page is meant."""

@@ -8,10 +8,11 @@ there by replay before anything is built on it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agents.explorer import evidence, filling, lines, pages
@@ -127,8 +128,7 @@ class Trials:
     ) -> Iterable[tuple[int, str, Callable[[Session], Awaitable[list[Effect]]]]]:
         seed = rng.randrange(2**31)
         for box in page.searches:
-            for number, word in enumerate(rng.sample(common, min(2, len(common)))):
-                yield number, f"search {box.name} {number}", _bind(self._search, page, box, word)
+            yield 0, f"search {box.name}", _bind(self._search, page, box, rng.sample(common, min(5, len(common))))
         filtering = [form for form in page.forms if _only_filters(form)]
         loose = [choice for choice in page.choices if choice.options and not _inside(choice, page.forms)]
         for form in filtering:
@@ -182,18 +182,25 @@ class Trials:
             ):
                 yield 4, f"tick {box.name}", _bind(self._press, page, box, seed)
 
-    async def _search(self, at: Session, page: Page, box: Element, word: str) -> list[Effect]:
-        await at.visit(page.url)
+    async def _search(self, at: Session, page: Page, box: Element, words: Sequence[str]) -> list[Effect]:
+        """Search for one word after the other until records are found."""
         target = lines.target_of(box)
-        await at.do(lines.type_text(target, word, enter=True))
-        if not _changed(at):
-            button = next((one for one in page.buttons if re.search(r"search|find|go", one.name, re.I)), None)
-            if button is None:
-                return []
+        tried: list[Effect] = []
+        for word in words:
             await at.visit(page.url)
-            await at.do(lines.type_text(target, word))
-            await at.do(lines.click(lines.target_of(button)))
-        return [_effect("search", page, at, box, value=word)] if _changed(at) else []
+            await at.do(lines.type_text(target, word, enter=True))
+            if not _changed(at):
+                button = next((one for one in page.buttons if re.search(r"search|find|go", one.name, re.I)), None)
+                if button is None:
+                    return []
+                await at.visit(page.url)
+                await at.do(lines.type_text(target, word))
+                await at.do(lines.click(lines.target_of(button)))
+            if _changed(at):
+                tried.append(_effect("search", page, at, box, value=word))
+                if any(link.row for link in tried[-1].after.links):
+                    return tried[-1:]
+        return tried[-1:]
 
     async def _choose(self, at: Session, page: Page, choice: Element, option: str, form: Form | None) -> list[Effect]:
         await at.visit(page.url, changes=self.resettable)
@@ -204,9 +211,15 @@ class Trials:
             await at.do(lines.click(lines.target_of(form.submit)))
         if not _changed(at, own):
             return []
-        reads = form is not None or only_reads(choice.name, choice.group)
-        kind: EffectKind = "filter" if reads else "edit"
-        return [_effect(kind, page, at, choice, filled=(filled,), value=option or choice.name)]
+        effect = _effect("filter", page, at, choice, filled=(filled,), value=option or choice.name)
+        if form is not None or not self.resettable or effect.after.url != page.url:
+            return [effect]
+        await at.do(lines.goto(page.url))
+        kept = _changed(at)
+        shown = filled.model_copy(update={"shown": True})
+        return [
+            effect.model_copy(update={"kind": "edit", "changes_state": True, "filled": (shown,)}) if kept else effect
+        ]
 
     async def _choose_hidden(self, at: Session, page: Page, choice: Element, form: Form) -> list[Effect]:
         """Choose from a combobox that shows its options when it is opened."""
@@ -242,7 +255,10 @@ class Trials:
                 continue
             try:
                 for one in filled:
+                    unchanged = at.now
                     await at.do(filling.line(one))
+                    if one.field.options and _reacted(unchanged, at.now, one):
+                        return await self._each(at, page, form.fields)
                 if form.submit is not None:
                     await at.do(lines.click(lines.target_of(form.submit)))
                 else:
@@ -260,6 +276,14 @@ class Trials:
             control = form.submit or form.fields[-1]
             return [_effect(kind, page, at, control, filled=shown, prefix=prefix, changes=True)]
         return []
+
+    async def _each(self, at: Session, page: Page, fields: Sequence[Element]) -> list[Effect]:
+        """Choices that take effect at once, though they stand beside each other as in a form."""
+        found: list[Effect] = []
+        for one in fields:
+            for option in filling.real_options(one)[:1]:
+                found += await self._choose(at, page, one, option, None)
+        return found
 
     async def _press(self, at: Session, page: Page, button: Element, seed: int) -> list[Effect]:
         await at.visit(page.url, changes=self.resettable)
@@ -288,14 +312,16 @@ class Trials:
 
 async def _opened(at: Session, choice: Element) -> Element:
     """A combobox with the options that it shows when it is clicked."""
-    try:
-        await at.do(lines.click(lines.target_of(choice)))
-    except ActionError:
-        return choice
-    same = (one for one in at.now.elements if (one.role, one.name, one.nth) == (choice.role, choice.name, choice.nth))
-    options = next((one.options for one in same if one.options), ())
-    options = options or tuple(one.name for one in at.now.elements if one.role == "option" and one.name)
-    return choice.model_copy(update={"options": options[:100]})
+    target = lines.target_of(choice)
+    for line in (lines.click(target), f'press {target} "ArrowDown"', lines.type_text(target, "a")):
+        with contextlib.suppress(ActionError):
+            await at.do(line)
+        same = (one for one in at.now.elements if (one.role, one.name) == (choice.role, choice.name))
+        options = next((one.options for one in same if one.options), ())
+        options = options or tuple(one.name for one in at.now.elements if one.role == "option" and one.name)
+        if options:
+            return choice.model_copy(update={"options": options[:100]})
+    return choice
 
 
 def _bind(
@@ -340,6 +366,13 @@ def _changed(at: Session, own: Iterable[str] = ()) -> bool:
     for text in own:
         before, after = before.replace(fold(text), ""), after.replace(fold(text), "")
     return before.split() != after.split()
+
+
+def _reacted(before: Observation, after: Observation, filled: Filled) -> bool:
+    """Whether a choice did something by itself: led elsewhere, or made a notice appear."""
+    new = evidence.revealed([before], after)
+    told = any(one.role in ("status", "alert") and one.name in new for one in after.elements)
+    return after.url != before.url or (told and filled.value not in new[:1])
 
 
 def _refused(at: Session, form: Form) -> bool:

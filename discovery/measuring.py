@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from core.errors import RunDirectoryError
 from core.protocols import Evaluator
 from core.types import Sampling, Task
 from discovery.executors import AsyncExecutor, EpisodeRunner, Job
@@ -27,7 +28,10 @@ Measurement = dict[str, Any]
 
 
 class Measuring:
-    """Measures policies on a run's held-out tasks; `tasks` empty means that there is nothing to measure."""
+    """Measures policies on a run's held-out tasks; `tasks` empty means that there is nothing to measure.
+
+    Raises `RunDirectoryError` when the tasks are not those of the run's first measurement.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,11 @@ class Measuring:
         self._seed = seed
         self._sampling = sampling
         self._kept: dict[str, Any] = directory.read_json(_FILE) or {}
+        self._fingerprint = heldout.fingerprint(tasks)
+        if self._kept and self._kept["sha256"] != self._fingerprint:
+            raise RunDirectoryError(
+                "the held-out tasks are not those that this run began with; restore them, or start a new run"
+            )
         self._pairs = self._kept.get("pairs") or _shuffled(len(tasks), episodes_per_task, seed)
 
     @property
@@ -71,7 +80,12 @@ class Measuring:
         if results:
             self._pairs = self._settled_pairs(["initial"], 0)
             seconds = self._executor.gate.clock() - began
-            self._kept = {"pairs": self._pairs, "initial": results["initial"], "seconds": seconds}
+            self._kept = {
+                "sha256": self._fingerprint,
+                "pairs": self._pairs,
+                "initial": results["initial"],
+                "seconds": seconds,
+            }
             self._directory.write_json(_FILE, self._kept)
 
     async def measure(

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import loop_worker
 import pytest
 import torch
-from test_loop_resume import Child, episodes, weights
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
@@ -21,6 +19,8 @@ from core.errors import ConfigError
 from core.types import Action
 from discovery import builders, loop
 from discovery.policies import LocalKind
+from tests.integration import loop_worker
+from tests.integration.loop_fixtures import Child, episodes, weights
 
 LINES = [f'click button "{name}"' for name in loop_worker.NAMES]
 
@@ -36,7 +36,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inner.decoder = decoders.Fuse()
     inner.add_special_tokens(words[:3])
     inner.add_tokens([AddedToken(line, normalized=False) for line in LINES])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|end|>", pad_token="<|end|>")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|end|>", pad_token="<|end|>")  # type: ignore[no-untyped-call]
     tokenizer.chat_template = "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}<|assistant|>"
     torch.manual_seed(0)
     network = Qwen3ForCausalLM(

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_worker import builder, config
-from test_loop_resume import Child, episodes, metrics, weights
 
 from core.errors import UserError
 from discovery import loop
 from discovery.control import SqliteControl
+from tests.integration.loop_fixtures import Child, episodes, metrics, weights
+from tests.integration.loop_worker import builder, config
 
 
 def wait_for(what: Any, seconds: float = 60.0) -> Any:

@@ -155,12 +155,15 @@
       return this.descend(el, { ...ctx, inside: true, mute: true, muteAll: role !== "listbox", collect: buried ? null : ctx.collect });
     }
 
-    // A field without any name takes the words just before it.
+    // A field without any name takes the words just before it, in its parent or in the table cell before its own.
     before(el, role) {
       if (role === "button" || role === "link" || role === "option") return "";
-      for (let node = el.previousSibling; node; node = node.previousSibling) {
-        const text = fold(node.textContent, 60);
+      const own = el.parentElement?.tagName === "TD" ? el.parentElement.previousElementSibling : null;
+      for (let node = el.previousSibling ?? own; node; node = node.previousSibling ?? (node === own ? null : own)) {
+        if (node.nodeType === 1 && (node.tagName === "LABEL" || node.matches(CONTROLS) || node.querySelector(CONTROLS))) return "";
+        const text = node.nodeType === 8 ? "" : fold(node.textContent, 60);
         if (text) return text.length < 60 ? text.replace(/:$/, "") : "";
+        if (node === own) return "";
       }
       return "";
     }

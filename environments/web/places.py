@@ -59,11 +59,22 @@ class Places:
         return url in ("", "about:blank", "about:srcdoc") or origin_of(url.removeprefix("blob:")) in self.origins
 
     def resolve(self, start_url: str) -> str:
-        """A task's start URL in full; raises `EnvironmentFault` when it lies outside."""
+        """A task's start URL in full; raises `EnvironmentFault` when it lies outside.
+
+        A path is one below the first site, whether or not it repeats the site's own path.
+        """
         base = self.sites[0]
-        url = urljoin(
-            base if base.endswith("/") else base + "/", start_url.lstrip("/") if _relative(start_url) else start_url
-        )
+        parts = urlsplit(base)
+        if start_url in ("", "/"):
+            url = base
+        elif (
+            urlsplit(start_url).scheme
+            or start_url.startswith("//")
+            or (parts.path.strip("/") and start_url.startswith(parts.path.rstrip("/") + "/"))
+        ):
+            url = urljoin(base, start_url)
+        else:
+            url = urljoin(base.partition("?")[0].rstrip("/") + "/", start_url.lstrip("/"))
         if not origin_of(url) or not self.allows(url):
             raise EnvironmentFault(f"the task starts at '{start_url}', which is not among the allowed origins")
         return url
@@ -73,7 +84,3 @@ class Places:
         starting = [site for site in self.sites if url.startswith(site)]
         same = [site for site in self.sites if origin_of(site) == origin_of(url)]
         return max(starting, key=len, default=(same or list(self.sites))[0])
-
-
-def _relative(url: str) -> bool:
-    return not urlsplit(url).scheme and not url.startswith("//")

@@ -41,8 +41,8 @@ def _nearest(target: Target, elements: Sequence[Element], found: int) -> str:
     other = sorted({e.role for e in elements if _same(target.name, e.name) and e.role != target.role})
     if other:
         return f'{sentence}; "{target.name}" is a {" and a ".join(other[:3])}'
-    names = {fold(e.name): e.name for e in elements if e.role == target.role and e.name}
-    near = difflib.get_close_matches(fold(target.name), names, n=3, cutoff=0.4) or list(names)[:3]
+    names = {fold(e.name): e.name for e in reversed(elements) if e.role == target.role and e.name}
+    near = difflib.get_close_matches(fold(target.name), names, n=3, cutoff=0.4) or list(names)[:-4:-1]
     if near:
         listed = ", ".join(f'"{names[name][:_SHOWN]}"' for name in near)
         return f"{sentence}; the nearest of its kind: {listed}"

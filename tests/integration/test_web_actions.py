@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from web_fixtures import Site, browser_pool, do, find, lent, site, task
 
 from environments.web.environment import WebEnvironment
+from tests.integration.web_fixtures import Site, browser_pool, do, find, lent, site, task
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -162,7 +162,8 @@ async def test_an_element_far_down_is_scrolled_to(web: Site, env: WebEnvironment
 
 async def test_elements_drawn_anew_between_looking_and_acting_are_found_again(web: Site, env: WebEnvironment) -> None:
     web.pages["/redraw"] = """<div id=box></div><script>let n = 0;
-      const draw = () => { box.innerHTML = '<button>Press</button>'; box.firstChild.onclick = () => document.title = 'pressed ' + ++n };
+      const draw = () => { box.innerHTML = '<button>Press</button>';
+        box.firstChild.onclick = () => document.title = 'pressed ' + ++n };
       draw(); setInterval(draw, 20)</script>"""
     await env.reset(task("/redraw"))
     for number in (1, 2):

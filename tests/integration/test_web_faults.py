@@ -1,19 +1,28 @@
-"""What sites do wrong becomes a sentence for the agent, or an infrastructure fault; never a hang, never a crash of ours."""
+"""What sites do wrong becomes a sentence for the agent, or an infrastructure fault; never a hang or crash of ours."""
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
 
-import psutil
 import pytest
 import pytest_asyncio
-from web_fixtures import Forbidden, Site, browser_pool, do, eventually, forbidden, lent, site, task
 
 from core.errors import EnvironmentFault, UserError
 from environments.web.environment import WebEnvironment
 from environments.web.pool import BrowserPool
+from tests.integration.web_fixtures import (
+    Forbidden,
+    Site,
+    browser_pool,
+    descendants,
+    do,
+    eventually,
+    forbidden,
+    kill,
+    lent,
+    site,
+    task,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -160,7 +169,8 @@ async def test_endless_tabs_are_contained(web: Site, env: WebEnvironment) -> Non
 
 async def test_downloads_and_uploads_are_refused(web: Site, env: WebEnvironment) -> None:
     web.pages |= {
-        "/files": "<title>Files</title><a href=/file>Get</a> <button onclick=f.click()>Put</button><input type=file id=f hidden>",
+        "/files": """<title>Files</title><a href=/file>Get</a>
+          <button onclick=f.click()>Put</button><input type=file id=f hidden>""",
         "/file": (200, {"Content-Disposition": "attachment; filename=a.zip"}, b"zip"),
     }
     await env.reset(task("/files"))
@@ -182,10 +192,7 @@ async def test_a_page_that_keeps_itself_busy_is_a_fault(web: Site, env: WebEnvir
 async def test_a_crashed_renderer_is_a_fault_and_the_next_episode_is_fine(web: Site, env: WebEnvironment) -> None:
     web.pages["/crash"] = "<title>Crash</title><button>Stay</button>"
     await env.reset(task("/crash"))
-    mine = psutil.Process().children(recursive=True)
-    for process in mine:
-        if "--type=renderer" in process.cmdline():
-            os.kill(process.pid, signal.SIGKILL)
+    kill(descendants("--type=renderer"))
     with pytest.raises(EnvironmentFault, match="crashed"):
         await do(env, 'click button "Stay"')
     assert (await env.reset(task("/"))).title == "Home"
@@ -195,12 +202,9 @@ async def test_a_killed_browser_is_replaced(web: Site) -> None:
     async with browser_pool(web.url, settings={"browser": {"contexts": 2}}) as pool:
         first, second = await pool.acquire(), await pool.acquire()
         await first.reset(task("/"))
-        before = set(psutil.Process().children(recursive=True))
-        for process in before:
-            if "--headless" in " ".join(process.cmdline()) and "--type=" not in " ".join(process.cmdline()):
-                os.kill(process.pid, signal.SIGKILL)
+        kill(descendants("--remote-debugging-pipe", without="--type="))
         with pytest.raises(EnvironmentFault):
-            await do(first, "scroll down")  # type: ignore[arg-type]
+            await do(first, "scroll down")
         with pytest.raises(EnvironmentFault):
             await second.reset(task("/"))
         await pool.release(first, broken=True)

@@ -1,4 +1,4 @@
-"""The page is read when it is at rest: after slow navigations, requests and short timers, and in spite of endless change."""
+"""The page is read at rest: after slow navigations, requests and short timers, and in spite of endless change."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from web_fixtures import Site, browser_pool, do, find, lent, site, task
 
 from environments.web.environment import WebEnvironment
+from tests.integration.web_fixtures import Site, browser_pool, do, find, lent, site, task
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,10 +57,12 @@ async def test_a_slow_navigation_is_waited_for(web: Site, env: WebEnvironment, c
     "script",
     [
         "fetch('/slow').then(r => r.text()).then(t => o.textContent = t)",
-        "const x = new XMLHttpRequest(); x.onload = () => o.textContent = x.responseText; x.open('GET', '/slow'); x.send()",
+        "const x = new XMLHttpRequest(); x.onload = () => o.textContent = x.responseText; x.open('GET', '/slow');"
+        "x.send()",
         "setTimeout(() => fetch('/slow').then(r => r.text()).then(t => o.textContent = t), 300)",
         "setTimeout(() => o.textContent = 'loaded', 500)",
-        "o.ariaBusy = 'true'; const w = new Worker(URL.createObjectURL(new Blob([`setTimeout(() => postMessage(1), 500)`])));"
+        "const code = `setTimeout(() => postMessage(1), 500)`;"
+        "o.ariaBusy = 'true'; const w = new Worker(URL.createObjectURL(new Blob([code])));"
         "w.onmessage = () => { o.ariaBusy = null; o.textContent = 'loaded' }",
     ],
 )
@@ -76,7 +78,8 @@ async def test_an_answer_that_scripts_fetch_is_waited_for(web: Site, env: WebEnv
 async def test_a_page_that_never_rests_is_read_all_the_same(web: Site, env: WebEnvironment) -> None:
     web.pages |= {
         "/clock": """<title>Clock</title><p id=o></p><button>Stay</button><script>let n = 0;
-          setInterval(() => o.textContent = ++n, 5); const poll = () => fetch('/poll').finally(() => setTimeout(poll, 10)); poll();
+          setInterval(() => o.textContent = ++n, 5);
+          const poll = () => fetch('/poll').finally(() => setTimeout(poll, 10)); poll();
           (function tick() { o.dataset.n = n; requestAnimationFrame(tick) })()</script>""",
         "/poll": web.slow(0.1, "nothing new"),
     }

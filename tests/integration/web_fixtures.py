@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import threading
 import time
@@ -10,10 +12,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from core import actions
 from core.config import validate
+from core.protocols import Environment
 from core.types import Element, Observation, StepResult, Task
 from environments.web.environment import WebEnvironment
 from environments.web.pool import BrowserPool
@@ -58,7 +62,7 @@ class Site:
                 if self.command != "HEAD" and status not in (204, 304):
                     self.wfile.write(body)
 
-            do_POST = do_HEAD = do_GET
+            do_POST = do_HEAD = do_GET  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -168,7 +172,7 @@ def task(start_url: str, **more: Any) -> Task:
     return Task(id="t", instruction="look around", start_url=start_url, **more)
 
 
-async def do(environment: WebEnvironment, line: str) -> StepResult:
+async def do(environment: Environment, line: str) -> StepResult:
     """Do one action, written in the grammar."""
     return await environment.step(actions.parse(line))
 
@@ -180,7 +184,34 @@ def find(observation: Observation, role: str, name: str) -> Element:
     return found[0]
 
 
+def descendants(words: str, without: str = "\0") -> list[int]:
+    """Numbers of the processes below this one whose command line has `words`, and not `without`."""
+    parents: dict[int, int] = {}
+    lines: dict[int, str] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            number = int(folder.name)
+            parents[number] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            lines[number] = (folder / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+
+    def below(number: int) -> bool:
+        while number in parents and number != os.getpid():
+            number = parents[number]
+        return number == os.getpid()
+
+    return [number for number, line in lines.items() if words in line and without not in line and below(number)]
+
+
+def kill(processes: list[int]) -> None:
+    """End them at once, as a lack of memory would."""
+    assert processes
+    for number in processes:
+        os.kill(number, signal.SIGKILL)
+
+
 async def eventually(condition: Callable[[], bool]) -> None:
     """Wait until it holds; the test's own time limit ends waiting in vain."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110
         await asyncio.sleep(0.02)

@@ -115,7 +115,7 @@ class TrainingConfig(Section):
     max_grad_norm: float = Field(1.0, gt=0)
     epochs: int = Field(1, ge=1, description="passes over one iteration's rows")
     minibatches: int = Field(2, ge=1, description="optimizer steps in a pass")
-    micro_batch_tokens: int = Field(8192, ge=256)
+    micro_batch_tokens: int = Field(2048, ge=256)
     eps_low: float = Field(0.2, gt=0)
     eps_high: float = Field(0.28, gt=0)
     normalise_std: bool = True

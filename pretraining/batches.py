@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -102,20 +103,22 @@ def _batch(rows: list[tuple[list[int], int]], length: int, side: int, rng: Rando
 def ahead(tokenizer_dir: Path, curriculum: Curriculum, first: int) -> Iterator[list[Batch]]:
     """Chunks from `first` on, made by a worker process while the caller trains."""
     context = mp.get_context("spawn")
-    queue: mp.Queue[list[Batch]] = context.Queue(maxsize=2)
+    queue: mp.Queue[list[tuple[Any, ...]]] = context.Queue(maxsize=2)
     worker = context.Process(target=_work, args=(tokenizer_dir, curriculum, first, queue), daemon=True)
     worker.start()
     try:
         while True:
-            yield queue.get(timeout=600)
+            yield [Batch(*map(torch.from_numpy, arrays)) for arrays in queue.get(timeout=600)]
     finally:
         worker.terminate()
         worker.join()
 
 
-def _work(tokenizer_dir: Path, curriculum: Curriculum, index: int, queue: mp.Queue[list[Batch]]) -> None:
+def _work(tokenizer_dir: Path, curriculum: Curriculum, index: int, queue: mp.Queue[list[tuple[Any, ...]]]) -> None:
     torch.set_num_threads(1)
     tokenizer = PreTrainedTokenizerFast.from_pretrained(str(tokenizer_dir))
     while True:
-        queue.put(chunk(tokenizer, curriculum, index))
+        # As plain arrays: tensors would be handed over through sockets in the temporary folder.
+        batches = chunk(tokenizer, curriculum, index)
+        queue.put([tuple(t.numpy() for t in (b.ids, b.positions, b.labels, b.weights)) for b in batches])
         index += 1

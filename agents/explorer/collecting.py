@@ -17,6 +17,7 @@ from core.types import Task
 _ALIKE = 0.9
 _DEADLY = 3
 _HOPELESS_TRIES = 8
+_JOINED_TRIES = 5
 _HOPELESS_SHARE = 0.1
 _MOST_SKIPPED = 400
 
@@ -103,6 +104,8 @@ class Collector:
         """Whether a family, or one that it is joined of, hardly ever gave a task."""
         kinds = family.split("+")
         if len(kinds) > 1 and any(self.tried[kind] > 1 and not self.proven[kind] for kind in kinds):
+            return True
+        if self.tried[family] >= _JOINED_TRIES and not self.proven[family] and len(kinds) > 1:
             return True
         parts = {family, *kinds} - {"lookup", "compare"}
         return any(

@@ -89,16 +89,16 @@ def page_check(
     page = fold(final.text)
     if any(fold(text) not in page for text in wanted):
         return None
-    moved = all(_place(final.url) != _place(one.url) for one in earlier)
+    moved = _place(final.url) != _place(run[0].url)
     seen_before = any(_place(final.url) == _place(url) for url, _ in known)
-    pattern = url_pattern(final.url, general=changes and not seen_before) if moved else None
+    pattern = url_pattern(final.url, general=changes and not seen_before)
     fresh = revealed(earlier, final)
     heading = _heading(final) if moved and not changes and urlsplit(final.url).path != urlsplit(run[0].url).path else ""
     for texts in _choices(fresh, wanted, heading):
         check: Check
         if texts:
             check = PageCheck(contains=texts, url=pattern)
-        elif pattern is not None and not changes:
+        elif moved and not changes:
             check = UrlCheck(matches=pattern)
         else:
             continue
@@ -128,9 +128,9 @@ def _choices(fresh: Sequence[str], wanted: Sequence[str], heading: str) -> Itera
     if named:
         specific = [one for one in named if one in fresh]
         if len(specific) < len(named):
-            yield from ((*dict.fromkeys(named), one) for one in fresh[:1])
+            yield from (tuple(dict.fromkeys((*named, one))) for one in fresh[:1])
         yield tuple(dict.fromkeys(named))
-        yield from ((*dict.fromkeys(named), one) for one in fresh[1:3])
+        yield from (tuple(dict.fromkeys((*named, one))) for one in fresh[1:3])
         return
     yield from ((one,) for one in fresh[:1])
     yield from ((fresh[0], one) for one in fresh[1:6])

@@ -78,11 +78,15 @@ def line(filled: Filled) -> str:
     return lines.type_text(target, filled.value)
 
 
+def required(fields: Sequence[Element]) -> list[Element]:
+    """The fields that are marked as required and still empty."""
+    return [field for field in fields if "required" in field.states and _is_empty(field)]
+
+
 def needed(form: Form) -> list[Element]:
     """The fields to fill: those marked as required and still empty, or every empty one where none is marked."""
-    empty = [field for field in form.fields if _is_empty(field)]
-    required = [field for field in empty if "required" in field.states]
-    return required or [field for field in empty if field.role not in ("checkbox", "switch")]
+    ticks = ("checkbox", "switch")
+    return required(form.fields) or [one for one in form.fields if _is_empty(one) and one.role not in ticks]
 
 
 def _is_empty(field: Element) -> bool:

@@ -27,6 +27,7 @@ _READ_ONLY = re.compile(
     r"next|previous|preview|options)\b",
     re.I,
 )
+_ARRANGES = re.compile(r"\b(sort|order\s+by|filter|show|per\s+page|view|display|search|find)\b", re.I)
 _FILES = re.compile(
     r"\.(pdf|zip|gz|tgz|tar|7z|rar|exe|dmg|deb|rpm|iso|png|jpe?g|gif|webp|svg|ico|mp[34]|csv|xlsx?|docx?|xml|json|rss)$",
     re.I,
@@ -63,6 +64,11 @@ def is_grave(name: str, href: str = "") -> bool:
 def only_reads(*names: str) -> bool:
     """Whether a control looks as if it only changed what is shown, judged by its own and its group's name."""
     return any(_READ_ONLY.search(name) for name in names) and not any(is_grave(name) for name in names)
+
+
+def only_arranges(name: str) -> bool:
+    """Whether a choice that acts at once can be nothing but a way to arrange or narrow a listing."""
+    return bool(_ARRANGES.search(name)) and not is_grave(name)
 
 
 def canonical(base: str, href: str) -> str:

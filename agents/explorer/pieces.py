@@ -42,6 +42,7 @@ class Piece:
     answer: str = ""
     foils: tuple[tuple[str, ...], ...] = ()
     part: str = ""
+    record: str = ""
 
 
 class Pieces:
@@ -115,8 +116,8 @@ class Pieces:
 
     def opening_way(self, way: Sequence[Link], page: Page | None = None) -> Piece:
         """Following links one after another; a link that stays on its page's path is merely clicked."""
-        slots = {"name": way[-1].name}
-        slots |= dict(zip(("via", "via2"), (link.name for link in way[:-1]), strict=False))
+        slots = {"name": _bare(way[-1].name)}
+        slots |= dict(zip(("via", "via2"), (_bare(link.name) for link in way[:-1]), strict=False))
         kind = "open" if len(way) == 1 else f"open{len(way)}"
         stays = page is not None and urlsplit(page.url).path == urlsplit(way[-1].url).path
         if len(way) == 1 and (stays or _TURNING.search(way[0].name)):
@@ -259,14 +260,13 @@ class Pieces:
             for page in self._by_template.get(effect.template, ()):
                 for piece in self._of_effect(page, effect):
                     for link in witnesses:
-                        name = re.sub(r"\s*\(?\d+\)?$", "", link.name)
                         yield (
                             page,
                             replace(
                                 piece,
                                 kind=kind,
                                 lines=(*piece.lines, lines.click(link.target)),
-                                clauses=(*piece.clauses, Clause("open", {"name": name})),
+                                clauses=(*piece.clauses, Clause("open", {"name": _bare(link.name)})),
                                 topic=f"{piece.topic} {link.url}",
                                 lands=link.url,
                             ),
@@ -304,6 +304,7 @@ class Pieces:
                 wanted=(renamed(telling[0], was, record),) if telling and record else (),
                 foils=(foil,) if foil else (),
                 part=f"{button.name}#{button.nth}",
+                record=record if telling else "",
             )
 
     def _filled(self, page: Page, effect: Effect) -> Iterator[Piece]:
@@ -313,11 +314,11 @@ class Pieces:
         if form is None and not effect.prefix:
             return
         for _ in range(3 if effect.kind == "form" else 2 * max(1, len(form.fields) if form else 1)):
-            piece = self._filling(effect, form, fields)
+            piece = self._filling(page, effect, form, fields)
             if piece is not None:
                 yield piece
 
-    def _filling(self, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
+    def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
         if effect.kind == "edit" and not _sent_by_button(effect):
@@ -325,6 +326,7 @@ class Pieces:
         elif effect.kind == "edit":
             free = [field for field in present if is_fillable(field) or filling.real_options(field)]
             chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 1, 2))))
+            chosen += [field for field in filling.required(present) if field not in chosen]
         else:
             chosen = [field for field in present if field.name in fields]
             extra = [field for field in present if field.name not in fields and field.role != "radio"]
@@ -342,6 +344,12 @@ class Pieces:
         wanted = [
             one for one in filled if one.value != "checked" and (one.field.name in shown or effect.kind == "edit")
         ]
+        origin = self.site.pages[effect.url].name or "?"
+        foils: tuple[tuple[str, ...], ...] = ()
+        if choice:
+            foils = (_foil(effect, filled, choice, send),)
+        elif send and not wanted:
+            foils = ((*effect.prefix, *send),)
         return Piece(
             effect.kind,
             (*effect.prefix, *steps, *send),
@@ -349,8 +357,9 @@ class Pieces:
             f"{effect.kind} {effect.template} {effect.target} {filled[0].field.name}",
             lands="" if effect.after.url == effect.url else effect.after.url,
             wanted=tuple(one.value for one in wanted),
-            foils=(_foil(effect, filled, choice, send),) if choice else (),
+            foils=foils,
             part=f"{effect.target} {filled[0].field.name}",
+            record=page.name if any(fold(origin) in fold(text) for text in effect.revealed) else "",
         )
 
     def _of(self, kind: str) -> list[Effect]:
@@ -367,6 +376,11 @@ def _fact_kind(term: str, value: str) -> str:
 
 
 _TICKS = {"checkbox": TICKED, "switch": TICKED, "radio": CHOSEN}
+
+
+def _bare(name: str) -> str:
+    """A link's name without the count at its end, as in `Inbox (3)`."""
+    return re.sub(r"\s*\(\d+\)$", "", name) or name
 
 
 def parse_target(line: str) -> Target | None:
@@ -410,4 +424,4 @@ def _part(name: str, rng: random.Random) -> str:
     if not telling:
         return name
     at = rng.choice(telling)
-    return " ".join(words[at : at + rng.choice((1, 2))])
+    return " ".join(words[at : at + 2]) if at + 1 in telling and rng.random() < 0.5 else words[at]

@@ -81,6 +81,8 @@ class Prover:
 
     async def _prove(self, at: Session, draft: Draft) -> Task:
         seen = await self._replay(at, draft, draft.lines, watch=True)
+        if draft.changes and _complains(seen):
+            raise _Fallen("refused")
         wrong = []
         for foil in draft.foils:
             ended = await self._foil(at, draft, foil)
@@ -131,6 +133,12 @@ class Prover:
 
 class _Fallen(Exception):
     """Why a draft is dropped."""
+
+
+def _complains(seen: Sequence[Observation]) -> bool:
+    """Whether the end marks fields as invalid that were not so at the start."""
+    start, end = ({one.id for one in here.elements if "invalid" in one.states} for here in (seen[0], seen[-1]))
+    return bool(end - start)
 
 
 def _demand(check: Check, seen: Sequence[Observation], draft: Draft) -> None:

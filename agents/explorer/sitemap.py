@@ -75,7 +75,8 @@ class SiteMap(Record):
                 continue
             page = self.pages[url]
             for link in page.links:
-                if urlsplit(link.url).path == urlsplit(url).path:
+                there = urlsplit(link.url)
+                if there.query and there.path == urlsplit(url).path:
                     continue  # sorting and turning pages lead nowhere new
                 if link.url in self.pages and link.url not in ways and (best := page.link_to(link.url)) is not None:
                     ways[link.url] = (*ways[url], best)

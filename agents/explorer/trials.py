@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from agents.explorer import evidence, filling, lines, pages
 from agents.explorer.crawler import Progress, silent
-from agents.explorer.manners import Pace, is_grave, leaves_session, only_reads
+from agents.explorer.manners import Pace, is_grave, leaves_session, only_arranges, only_reads
 from agents.explorer.pages import Form, Page, renamed
 from agents.explorer.session import Session, session
 from agents.explorer.sitemap import Effect, EffectKind, Filled, SiteMap
@@ -32,7 +32,8 @@ _MOST_PRESSES = 8
 _AGAIN = 4
 _MOST_REVEALED = 8
 _WORD = re.compile(r"[A-Za-z]{4,}")
-_FILTERING = re.compile(r"\b(apply|filter|go|show|sort|update|search|view)\b", re.I)
+_FILTERING = re.compile(r"^(apply|show|go|find|search|filter|sort|view|see|display)\b", re.I)
+_MAKING = re.compile(r"\b(new|create|add|save|edit|send|post|submit)\b", re.I)
 _COMPLAINT = re.compile(
     r"\b(not valid|invalid|errors?|is required|required field|must|please (fill|enter|choose|select|correct)|"
     r"choose an?\b|cannot|can't|missing|wrong|failed|too (short|long|many)|not (found|allowed|possible))",
@@ -144,7 +145,7 @@ class Trials:
                 if choice.role in ("checkbox", "radio") and "checked" not in choice.states:
                     yield 2, f"tick {form.group} {choice.name}", _bind(self._choose, page, choice, "", form)
         for choice in loose:
-            if not self.resettable and not only_reads(choice.name, choice.group):
+            if not self.resettable and not only_arranges(choice.name):
                 continue
             for number, option in enumerate(filling.real_options(choice)[:_MOST_OPTIONS]):
                 yield 1 + 2 * number, f"choice {choice.name} {number}", _bind(self._choose, page, choice, option, None)
@@ -398,10 +399,10 @@ def _only_filters(form: Form) -> bool:
     """Whether a form merely changes what is shown: choices and ranges with a button that applies them, or none."""
     if any(field.role == "textbox" and not only_reads(field.name, field.group) for field in form.fields):
         return False
-    return (form.submit is None or bool(_FILTERING.search(form.submit.name))) and all(
-        only_reads(field.name, field.group, form.group) or (form.submit and only_reads(form.submit.name))
-        for field in form.fields
-    )
+    if form.submit is None:
+        return all(only_arranges(field.name) for field in form.fields)
+    making = any(_MAKING.search(name) for name in (form.group, form.submit.name))
+    return bool(_FILTERING.search(form.submit.name)) and not making
 
 
 def _inside(choice: Element, forms: Iterable[Form]) -> bool:

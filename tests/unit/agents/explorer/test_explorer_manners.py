@@ -5,7 +5,16 @@ import time
 
 import pytest
 
-from agents.explorer.manners import Pace, Robots, is_grave, is_loopback, leaves_session, may_follow, only_reads
+from agents.explorer.manners import (
+    Pace,
+    Robots,
+    is_grave,
+    is_loopback,
+    leaves_session,
+    may_follow,
+    only_arranges,
+    only_reads,
+)
 
 
 @pytest.mark.parametrize("name", ["Log out", "Sign out", "logout", "LOG OFF", "Switch user"])
@@ -34,6 +43,12 @@ def test_ordinary_controls_are_not_grave(name: str) -> None:
 @pytest.mark.parametrize("name", ["Sort by", "Filters", "Show more", "Category", "Search"])
 def test_controls_that_only_read(name: str) -> None:
     assert only_reads(name)
+
+
+def test_choices_that_act_at_once_are_trusted_only_to_arrange() -> None:
+    assert only_arranges("Sort by")
+    assert only_arranges("Items per page")
+    assert not any(only_arranges(name) for name in ("Status", "Set priority", "Delivery"))
 
 
 def test_links_are_followed_only_where_that_is_harmless() -> None:

@@ -1,6 +1,7 @@
 """Proving: what the replays accept, and each way in which a draft falls."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,10 @@ async def test_a_change_is_proven_by_what_it_shows(library: Any, home: str) -> N
         draft(home, "/book/8", 'click button "Reserve"', wanted=("Brass Compass",), changes=True)
     )
     assert isinstance(proof, Proven)
-    assert proof.task.check == PageCheck(contains=("Brass Compass is reserved for you",))
+    assert isinstance(proof.task.check, PageCheck)
+    assert proof.task.check.contains == ("Brass Compass is reserved for you",)
+    assert proof.task.check.url is not None
+    assert re.search(proof.task.check.url, f"{home}book/8")
     assert proof.demonstration == ('click button "Reserve"', 'answer "done"')
     assert proof.task.changes_state
     assert library.log.count("press Reserve") == 2
@@ -55,7 +59,7 @@ async def test_nothing_new_means_no_check(library: Any, home: str) -> None:
 
 
 async def test_a_change_that_any_page_shows_anyway_is_not_proven(library: Any, home: str) -> None:
-    pristine = [(home + "elsewhere", "Brass Compass is reserved for you")]
+    pristine = [(home + "book/8", "Brass Compass is reserved for you")]
     proof = await prover(library, pristine=pristine).prove(
         draft(home, "/book/8", 'click button "Reserve"', changes=True)
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -40,7 +41,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inner.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     inner.decoder = decoders.Fuse()
     inner.add_special_tokens(["<|end|>", "<|user|>", "<|assistant|>"])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|end|>", pad_token="<|end|>")
+    tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=inner, eos_token="<|end|>", pad_token="<|end|>"
+    )
     tokenizer.chat_template = "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}<|assistant|>"
     path = tmp_path_factory.mktemp("model")
     _model(0).save_pretrained(path)
@@ -109,7 +112,7 @@ async def test_an_adapter_answers_like_the_merged_model(folder: Path, tmp_path: 
     await policy.publish(tmp_path, kind="adapter", version=1)
     done = await policy.generate(_ask("hello"), sampling=Sampling(max_tokens=8, seed=1))
     await policy.close()
-    merged = adapted.merge_and_unload()
+    merged: Any = adapted.merge_and_unload()
     assert torch.allclose(torch.tensor(done.rollout_logprobs), _true_logprobs(merged, done, 1.0), atol=1e-4)
 
 

@@ -17,7 +17,7 @@ from environments.web import extraction
 from environments.web.extraction import Reading
 from environments.web.places import Places
 from environments.web.tab import Tab
-from environments.web.targets import resolve
+from environments.web.targets import closest, resolve
 
 _CALL = """([name, ...given]) => window.__autotelic ? (window.__autotelic.parts[name](...given) ?? {}) : null"""
 _HAND_SET = frozenset({"checkbox", "radio", "button", "link"})
@@ -131,6 +131,9 @@ class Performer:
     async def _select(self, action: Action) -> None:
         element, option = self._element(action), str(action.arguments["option"])
         answer, element = await self._call(element, "choose", option)
+        near = closest(option, answer["missing"]) if "missing" in answer else None
+        if near is not None:
+            answer, element = await self._call(element, "choose", answer["missing"][near])
         shown = f'{element.role} "{element.name[:80]}"'
         if "missing" in answer:
             listed = ", ".join(f'"{label}"' for label in answer["missing"][:12])

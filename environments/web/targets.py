@@ -1,4 +1,8 @@
-"""Which element an action means: by id, or by role and name as they were shown."""
+"""Which element an action means: by id, or by role and name as they were shown.
+
+A name that no element has is still understood when it is close to one name and to no other, and so is a
+role of the same kind: a small policy that misspells what it copied means what it nearly wrote.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,13 @@ from core.checks import fold
 from core.errors import ActionError
 from core.types import Element
 
+_CLOSE = 0.75  # difflib's ratio from which a name may be meant …
+_CLEAR = 0.1  # … and by how much it must be closer than the next
+_KINDS = (
+    {"textbox", "searchbox", "combobox", "spinbutton"},
+    {"link", "button", "tab", "menuitem"},
+    {"checkbox", "switch"},
+)
 _SHOWN = 80  # views show this much of a name, so this much of it is enough to mean it
 
 
@@ -26,7 +37,33 @@ def resolve(target: Target, elements: Sequence[Element]) -> Element:
             return element
     if len(found) >= target.nth:
         return found[target.nth - 1]
+    meant = None if found else _meant(target, elements)
+    if meant is not None:
+        return meant
     raise ActionError(_nearest(target, elements, len(found)))
+
+
+def closest(wanted: str, names: Sequence[str]) -> int | None:
+    """The index of the one name that `wanted` clearly comes close to, if there is one."""
+    matcher = difflib.SequenceMatcher(b=fold(wanted), autojunk=False)
+    ratios: dict[str, tuple[float, int]] = {}
+    for index, name in enumerate(names):
+        matcher.set_seq1(fold(name))
+        if matcher.real_quick_ratio() >= _CLOSE - _CLEAR and matcher.quick_ratio() >= _CLOSE - _CLEAR:
+            ratios.setdefault(fold(name), (matcher.ratio(), index))
+    ranked = sorted(ratios.values(), reverse=True)
+    if not ranked or ranked[0][0] < _CLOSE or (len(ranked) > 1 and ranked[0][0] - ranked[1][0] < _CLEAR):
+        return None
+    return ranked[0][1]
+
+
+def _meant(target: Target, elements: Sequence[Element]) -> Element | None:
+    """The interactive element of this kind whose name is clearly the closest."""
+    kind = next((kind for kind in _KINDS if target.role in kind), {target.role})
+    able = [e for e in elements if e.interactive and e.name and e.role in kind]
+    able.sort(key=lambda e: e.role != target.role)
+    index = closest(target.name, [e.name[:_SHOWN] for e in able])
+    return None if index is None else able[index]
 
 
 def _same(wanted: str, name: str) -> bool:

@@ -66,7 +66,7 @@ def url_pattern(url: str, *, general: bool = False) -> str:
     pattern = r"^https?://[^/?#]+" + path + r"/?(?=[?#]|$)"
     for name, value in parse_qsl(parts.query):
         forms = sorted({re.escape(quote_plus(value)), re.escape(quote(value)), re.escape(quote(value, safe=""))})
-        pattern += rf"(?=.*[?&]{re.escape(quote_plus(name))}=(?:{'|'.join(forms)})(?:[&#]|$))"
+        pattern += rf"(?=.*[?&]{re.escape(quote_plus(name))}=(?i:{'|'.join(forms)})(?:[&#]|$))"
     return pattern
 
 

@@ -62,7 +62,10 @@ class Crawler:
         self._busy = 0
 
     async def crawl(self, seconds: float) -> SiteMap:
-        """The pages found within `seconds` and `config.pages`; faults on the way are kept in `faults`."""
+        """The pages found within `seconds` and `config.pages`; faults on the way are kept in `faults`.
+
+        One page is waited for even beyond `seconds`, as far as the environment itself waits.
+        """
         deadline = time.monotonic() + seconds
         await self._read_robots()
         for url in self.urls:
@@ -148,7 +151,7 @@ class Crawler:
     def _finished(self, deadline: float) -> bool:
         return (
             len(self._pages) >= self.config.pages
-            or time.monotonic() >= deadline
+            or (time.monotonic() >= deadline and bool(self._pages))
             or (not self._waiting and self._busy == 0)
         )
 

@@ -59,9 +59,11 @@ async def fails_at_once_and_works_when_done(pool: BrowserPool, proposer: Explori
     await pool.release(environment)
 
 
+@pytest.mark.timeout(300)
 async def test_tasks_on_the_handbook_can_be_done_and_are_false_at_first() -> None:
     async with browsing("kb") as (pool, url, _):
-        proposer = await explored(pool, url, pages=8, tasks=12, seconds=40)
+        # It is over when the tasks are found, in a few seconds; the rest of the time is for a busy machine.
+        proposer = await explored(pool, url, pages=8, tasks=12, seconds=150)
         assert len({one.task.family for one in proposer.proven}) >= 4
         await fails_at_once_and_works_when_done(pool, proposer, 6)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 _MARGIN = 1.25  # the final measurement may be slower than twice the first by this much
 _CLOSING_SECONDS = 4.0  # to stop the browser and the sites, and to write the summary
-_GROWTH = 1.15  # the next iteration may take longer than the last by this much
+_WORTHWHILE = 0.6  # practice ends at its deadline in any case; less than this share of it is not begun
 _EXPLORATION_SHARE = 0.15
 
 
@@ -84,11 +84,11 @@ class Budget:
         self._update_cost = max(updating, 0.5 * (self._update_cost + updating))
 
     def fits_another(self) -> bool:
-        """Whether one more iteration is expected to end in time for the final measurement."""
-        deadline = self.training_deadline()
+        """Whether most of one more iteration fits before the final measurement (practice is cut to fit)."""
+        deadline = self.practice_deadline()
         if deadline is None:
             return True
-        return self._clock() + _GROWTH * self._iteration_cost < deadline
+        return self._clock() + _WORTHWHILE * (self._iteration_cost - self._update_cost) < deadline
 
     def _end(self) -> float:
         assert self.total is not None

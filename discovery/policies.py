@@ -31,8 +31,11 @@ class LocalKind:
         )
 
     async def open(self, weights: Path, version: int) -> Policy:
+        from transformers.utils import logging
+
         from serving.local import LocalPolicy
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         policy = self._config.policy
         return LocalPolicy(weights, threads=policy.threads, max_batch=policy.max_batch, version=version)
 

@@ -21,6 +21,7 @@ from environments.web.proxy import FilteringProxy
 from environments.web.redaction import Redactor
 from environments.web.screenshot import Store
 from environments.web.session import Cookie, SessionSource
+from environments.web.tab import PageGoneError
 from environments.web.tabs import Tabs
 
 
@@ -60,6 +61,11 @@ class WebEnvironment:
         self._steps = self._most_steps = 0
         self._over = True
         self._closed = False
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the browser itself no longer answers."""
+        return self._tabs.stuck
 
     async def reset(self, task: Task) -> Observation:
         """Begin an episode from a fresh state; raises `EnvironmentFault`."""
@@ -180,10 +186,14 @@ class WebEnvironment:
                     await Performer(tab, reading, self.places).perform(action)
         except ActionError as error:
             return [str(error)]
+        except PageGoneError:
+            return []  # the action closed its own tab
         except TimeoutError:
             await tab.stop()
             return [f"the site did not answer within {self._config.navigation_timeout:g} seconds"]
         except Error as error:
+            if tab.page.is_closed():
+                return []
             tab.check()
             if "Execution context was destroyed" in error.message or "navigat" in error.message:
                 return ["the page went elsewhere before the action was done"]

@@ -11,6 +11,7 @@
   const CONTROLS = "input:not([type=hidden]), select, textarea, button, [role=button]";
   const GROUPS = new Set(["form", "search", "navigation", "main", "complementary", "region", "group", "radiogroup", "dialog", "alertdialog", "toolbar"]);
   const MOST_NODES = 30000, LONGEST_TEXT = 100000, DEEPEST = 400;
+  const stringify = JSON.stringify;
   const MEANING = /[\p{L}\p{N}\p{Sc}]/u;
   const PAIR = /^(\p{L}[^:]{0,39}):\s+(\S.{0,159})$/u;
 
@@ -305,9 +306,9 @@
   // Old libraries give arrays a `toJSON` of their own, which would write them as strings.
   const write = (value) => {
     const own = Array.prototype.toJSON;
-    if (!own) return JSON.stringify(value);
+    if (!own) return stringify(value);
     delete Array.prototype.toJSON;
-    try { return JSON.stringify(value); } finally { Array.prototype.toJSON = own; }
+    try { return stringify(value); } finally { Array.prototype.toJSON = own; }
   };
 
   const observe = (most = 400) => {

@@ -12,6 +12,7 @@ from typing import Any
 from playwright.async_api import Error, Frame, Page
 
 from core.checks import fold
+from core.errors import EnvironmentFault
 from core.types import Element
 
 MOST_ELEMENTS = 400
@@ -58,23 +59,29 @@ async def evaluate(frame: Frame, expression: str, argument: Any) -> Any:
 
 
 async def read(page: Page, settle: dict[str, Any] | None = None) -> Reading:
-    """Wait until the page is at rest, then read it; raises Playwright's `Error` when the document goes away."""
-    data = await _read_frame(page.main_frame, settle)
-    items = data["elements"]
-    if any("hole" in item for item in items):
-        data["text"], items = await _fill(page.main_frame, data["text"], items, (0.0, 0.0), "", depth=0)
-    return Reading(
-        url=str(data["url"]),
-        title=str(data["title"]),
-        text=data["text"],
-        elements=elements(items),
-        status=int(data["status"] or 0),
-    )
+    """Wait until the page is at rest, then read it.
+
+    Raises Playwright's `Error` when the document goes away, `EnvironmentFault` when it makes no sense.
+    """
+    try:
+        data = await _read_frame(page.main_frame, settle)
+        items = data["elements"]
+        if any("hole" in item for item in items):
+            data["text"], items = await _fill(page.main_frame, data["text"], items, (0.0, 0.0), "", depth=0)
+        return Reading(
+            url=str(data["url"]),
+            title=str(data["title"]),
+            text=str(data["text"]),
+            elements=elements(items),
+            status=int(data["status"] or 0),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # Pages share their world with the code that reads them, and one that breaks it breaks its own picture only.
+        raise EnvironmentFault(f"the page spoils how it is read: {error!r:.200}") from error
 
 
 async def _read_frame(frame: Frame, settle: dict[str, Any] | None) -> dict[str, Any]:
-    data = json.loads(await evaluate(frame, _SETTLE_AND_READ, [settle, MOST_ELEMENTS]))
-    assert isinstance(data, dict)
+    data: dict[str, Any] = json.loads(await evaluate(frame, _SETTLE_AND_READ, [settle, MOST_ELEMENTS]))
     return data
 
 

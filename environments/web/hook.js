@@ -109,18 +109,22 @@
     return found;
   };
 
-  // Resolves when the page is at rest: parsed, unchanged for `quiet` ms, none of its requests or short timers
+  // Resolves when the page is at rest: loaded, unchanged for `quiet` ms, none of its requests or short timers
   // begun since the last observation under way, nothing marked busy. Gives up waiting for changes after `limit` ms and for
   // requests after `patience` ms. With `change`, waits for something to happen first, `limit` ms at most.
   const settle = async ({ quiet, limit, patience, change }) => {
     const start = now();
+    let parsed = 0;
     for (;;) {
       const all = documents();
       const last = Math.max(start, ...all.map((one) => one.lastChange));
       const waited = now() - start;
       if (waited >= patience) return;
       const fresh = (map) => [...map.values()].some((time) => time >= state.since);
-      const busy = document.readyState === "loading" || all.some((one) => fresh(one.requests))
+      // Many pages do their work when everything has loaded; a picture that is slow in coming is not waited for.
+      if (document.readyState !== "loading") parsed ||= now();
+      const loading = document.readyState !== "complete" && (!parsed || now() - parsed < limit);
+      const busy = loading || all.some((one) => fresh(one.requests))
         || (waited < limit && state.closing)
         || (waited < 2 * limit && document.querySelector('[aria-busy="true"]') !== null);
       const awaited = change && last === start && waited < limit;

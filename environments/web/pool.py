@@ -160,6 +160,8 @@ class BrowserPool:
     async def _discard(self, environment: WebEnvironment) -> None:
         slot = self._homes.pop(id(environment))
         slot.members -= 1
+        if environment.stuck:
+            await _quit(slot)
         await environment.close()
         if slot.browser is not None and not slot.browser.is_connected():
             await _quit(slot)
@@ -186,9 +188,14 @@ class BrowserPool:
     async def _start(self) -> Playwright:
         async with self._start_lock:
             if self._playwright is None:
-                self._playwright = await async_playwright().start()
-                find_executable(self._config, self._playwright)
-                await self.proxy.start()
+                playwright = await async_playwright().start()
+                try:
+                    find_executable(self._config, playwright)
+                    await self.proxy.start()
+                except BaseException:
+                    await playwright.stop()
+                    raise
+                self._playwright = playwright
             return self._playwright
 
 

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from core.types import Observation
+from core.types import Element, Observation
 
 MASK = "«secret»"
 _SHORTEST = 4
+_TEXTS = ("name", "value", "href", "group", "table", "row", "column", "frame")
 
 
 class Redactor:
-    """Replaces every secret it knows, also where it is percent-encoded or escaped for JSON or HTML.
+    """Replaces every secret it knows, also where it is percent-encoded, folded or escaped for JSON or HTML.
 
     Secrets of fewer than 4 characters are not replaced: they would tear holes into ordinary words.
     """
@@ -42,9 +43,15 @@ class Redactor:
         """The observation with the secrets in its texts, values and URLs masked."""
         if not self._forms:
             return observation
-        written = observation.model_dump_json()
-        masked = self.text(written)
-        return observation if masked == written else Observation.model_validate_json(masked)
+        elements = tuple(self._element(element) for element in observation.elements)
+        texts = {name: self.text(getattr(observation, name)) for name in ("url", "title", "text", "last_action_error")}
+        return observation.model_copy(
+            update={**texts, "elements": elements, "tabs": tuple(self.text(title) for title in observation.tabs)}
+        )
+
+    def _element(self, element: Element) -> Element:
+        texts = {name: self.text(getattr(element, name)) for name in _TEXTS}
+        return element.model_copy(update={**texts, "options": tuple(self.text(option) for option in element.options)})
 
 
 class SecretEnviron(Mapping[str, str]):

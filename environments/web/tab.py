@@ -20,9 +20,16 @@ _SETTLE_LIMIT = 1.0  # seconds: a page that never stops changing (a clock, an an
 _SETTLE_PATIENCE = 4.0  # seconds: for answers to requests, as long as the document stays
 _FRAMES_PATIENCE = 3.0  # seconds: for navigations inside frames
 _POPUP_SECONDS = 2.0
+_LOST = (
+    "context was destroyed",
+    "Cannot find context",
+    "rame was detached",
+    "Inspected target navigated",
+    "navigation",
+)
 
 
-class PageGoneError(Exception):
+class PageGoneError(EnvironmentFault):
     """The tab was closed."""
 
 
@@ -108,9 +115,10 @@ class Tab:
                 raise EnvironmentFault("the page no longer answers: its scripts keep it busy") from None
             except Error as error:
                 self.check()
-                if time.monotonic() > deadline:
+                lost = any(words in error.message for words in _LOST)
+                if not lost or time.monotonic() > deadline:
                     raise EnvironmentFault(f"the page could not be read: {error.message.splitlines()[0]}") from error
-                await asyncio.sleep(0)  # its document went away: there is a new one, or there soon will be
+                await asyncio.sleep(0.005)  # its document went away: there is a new one, or there soon will be
                 continue
             # A page that has just been answered a dialog may open the next: it rests when it no longer does.
             if not self._leaving and (self._dialogs == dialogs or self._dialogs > _MOST_DIALOGS):
@@ -134,7 +142,7 @@ class Tab:
             browser = self.page.context.browser
             if browser is not None and not browser.is_connected():
                 raise EnvironmentFault("the browser is gone")
-            raise PageGoneError
+            raise PageGoneError("the tab was closed")
 
     async def stop(self) -> None:
         """Give up the navigation under way; the old document stays."""

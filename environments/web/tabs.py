@@ -34,6 +34,7 @@ class Tabs:
         self._active = 0
         self._reuses = 0
         self._several = False
+        self.stuck = False
 
     @property
     def active(self) -> Tab:
@@ -60,30 +61,39 @@ class Tabs:
     async def fresh(self, *, keep_cache: bool, state: StorageState | None, cookies: list[Cookie]) -> None:
         """One blank tab without any trace of what was before, and then `state` and `cookies`.
 
-        Raises Playwright's `Error`. A used context is wiped instead of made anew (half the time) where
-        that is sound: one tab, one origin, nothing logged in. `keep_cache` keeps the HTTP cache then.
+        A used context is wiped instead of made anew (half the time) where that is sound: one tab, one
+        origin, nothing logged in. `keep_cache` keeps the HTTP cache then. Raises Playwright's `Error`, and
+        `EnvironmentFault` when the browser does not answer.
         """
         self.notes.clear()
-        if state is not None or not await self._wiped(keep_cache):
-            await self.drop()
-            self._context = await self.browser.new_context(
-                viewport={"width": self._config.width, "height": self._config.height},
-                accept_downloads=False,
-                service_workers="block",
-                locale="en-US",
-                timezone_id="UTC",
-                reduced_motion="reduce",
-                storage_state=state,
-            )
-            await self._context.add_init_script(extraction.script())
-            page = await self._context.new_page()
-            self._tabs = [await Tab.attach(page, self._config, self.note)]
-            self._active = 0
-            self._context.on("page", self._on_page)
-            self._several = state is not None
+        try:
+            async with asyncio.timeout(self._config.navigation_timeout + self._config.action_timeout):
+                if state is not None or not await self._wiped(keep_cache):
+                    await self.drop()
+                    await self._make(state)
+        except TimeoutError:
+            self.stuck = True
+            raise EnvironmentFault("the browser made no page in time") from None
         assert self._context is not None
         if cookies:
             await self._context.add_cookies(cast(Any, cookies))
+
+    async def _make(self, state: StorageState | None) -> None:
+        self._context = await self.browser.new_context(
+            viewport={"width": self._config.width, "height": self._config.height},
+            accept_downloads=False,
+            service_workers="block",
+            locale="en-US",
+            timezone_id="UTC",
+            reduced_motion="reduce",
+            storage_state=state,
+        )
+        await self._context.add_init_script(extraction.script())
+        page = await self._context.new_page()
+        self._tabs = [await Tab.attach(page, self._config, self.note)]
+        self._active = 0
+        self._context.on("page", self._on_page)
+        self._several = state is not None
 
     async def _wiped(self, keep_cache: bool) -> bool:
         if self._context is None or self._several or len(self._tabs) != 1 or self._waiting:

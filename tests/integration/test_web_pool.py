@@ -52,7 +52,8 @@ async def test_the_web_environment_conforms(web: Site, pool: BrowserPool) -> Non
 
 @pytest.mark.parametrize("frame", ["", "other origin"])
 async def test_nothing_survives_a_reset(web: Site, pool: BrowserPool, frame: str) -> None:
-    html = """<title>Memory</title><p id=o aria-busy=true></p><button onclick="keep()">Keep</button><a href=/two>Two</a><script>
+    html = """<title>Memory</title><p id=o aria-busy=true></p><button onclick="keep()">Keep</button>
+      <a href=/two>Two</a><script>
       const keep = async () => {
         o.ariaBusy = 'true';
         localStorage.a = sessionStorage.a = name = document.cookie = 'a=kept';

@@ -241,6 +241,7 @@ async def test_pages_that_meddle_with_prototypes_are_read(web: Site, env: WebEnv
         web,
         env,
         """<button>Fine</button><script>Array.prototype.toJSON = function () { return 'spoilt' };
+        JSON.stringify = () => 'spoilt'; window.setTimeout = window.fetch = null;
         Array.prototype.extra = 1; Object.prototype.more = 2; window.__autotelic = null;
         try { Object.defineProperty(window, '__autotelic', {value: {}}) } catch {}</script>""",
     )

@@ -75,6 +75,20 @@ async def test_an_answer_that_scripts_fetch_is_waited_for(web: Site, env: WebEnv
     assert "loaded" in (await do(env, 'click button "Go"')).observation.text
 
 
+async def test_work_that_is_done_on_load_is_waited_for_but_not_slow_pictures(web: Site, env: WebEnvironment) -> None:
+    web.pages |= {
+        "/load": """<title>Load</title><link rel=stylesheet href=/slow.css media=print><p id=o></p>
+          <script>onload = () => o.textContent = 'worked'</script>""",
+        "/slow.css": web.slow(0.5, ""),
+        "/album": "<title>Album</title><img src=/never.png>",
+        "/never.png": web.hang,
+    }
+    assert "worked" in (await env.reset(task("/load"))).text
+    assert (await env.reset(task("/album"))).title == "Album"
+    web.released.set()
+    web.released.clear()
+
+
 async def test_a_page_that_never_rests_is_read_all_the_same(web: Site, env: WebEnvironment) -> None:
     web.pages |= {
         "/clock": """<title>Clock</title><p id=o></p><button>Stay</button><script>let n = 0;

@@ -36,7 +36,17 @@ def test_nothing_changes_without_secrets_or_without_their_presence() -> None:
     redactor = Redactor()
     assert redactor.observation(seen) is seen
     redactor.add("hidden-word")
-    assert redactor.observation(seen) is seen
+    assert redactor.observation(seen) == seen
+
+
+def test_a_secret_that_is_the_name_of_a_field_breaks_nothing() -> None:
+    redactor = Redactor()
+    for secret in ("text", "null", "true", "elements"):
+        redactor.add(secret)
+    element = Element(id="e1", role="textbox", name="plain text", interactive=True)
+    masked = redactor.observation(Observation(url="https://x.test/", elements=(element,)))
+    assert masked.elements[0].name == f"plain {MASK}"
+    assert masked.elements[0].role == "textbox"
 
 
 def test_short_secrets_do_not_tear_holes() -> None:

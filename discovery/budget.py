@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 
 _MARGIN = 1.25  # the final measurement may be slower than twice the first by this much
-_CLOSING_SECONDS = 4.0  # to stop the browser and the sites, and to write the summary
+_CLOSING_SHARE = 0.03  # for the episodes that the deadline finds under way, closing and the report …
+_CLOSING_SECONDS = 12.0  # … and no more than this
 _WORTHWHILE = 0.6  # practice ends at its deadline in any case; less than this share of it is not begun
 _EXPLORATION_SHARE = 0.15
 
@@ -92,4 +93,4 @@ class Budget:
 
     def _end(self) -> float:
         assert self.total is not None
-        return self._began + self.total - _CLOSING_SECONDS
+        return self._began + self.total - min(_CLOSING_SECONDS, _CLOSING_SHARE * self.total)

@@ -38,13 +38,13 @@ def test_an_iteration_begins_only_if_most_of_it_fits() -> None:
     budget = Budget(10, 0.25, clock=clock)
     budget.measured(20)
     budget.iterated(100, updating=30)
-    clock.now = 50 + 600 - 4 - 50 - 30 - 43  # 0.6 of the 70 seconds that practice takes, and one to spare
+    clock.now = 50 + 600 - 12 - 50 - 30 - 43  # 0.6 of the 70 seconds that practice takes, and one to spare
     assert budget.fits_another()
     clock.now += 2
     assert not budget.fits_another()
     deadline = budget.practice_deadline()
     assert deadline is not None
-    assert deadline == 50 + 600 - 4 - 50 - 30, "the update after practice must fit, too"
+    assert deadline == 50 + 600 - 12 - 50 - 30, "the update after practice must fit, too"
 
 
 def test_two_arms_fit_the_share_when_one_ends_at_its_deadline() -> None:

@@ -1,13 +1,9 @@
-"""Batches of a few fixed shapes, made ahead in a process of its own; batch i is always the same."""
+"""Batches of a few fixed shapes; those of a chunk depend on its index and the seed alone."""
 
 from __future__ import annotations
 
-import multiprocessing as mp
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -98,27 +94,3 @@ def _batch(rows: list[tuple[list[int], int]], length: int, side: int, rng: Rando
             labels.append(tokens[at])
             weights.append(weight)
     return Batch(ids, torch.tensor(positions), torch.tensor(labels), torch.tensor(weights))
-
-
-def ahead(tokenizer_dir: Path, curriculum: Curriculum, first: int) -> Iterator[list[Batch]]:
-    """Chunks from `first` on, made by a worker process while the caller trains."""
-    context = mp.get_context("spawn")
-    queue: mp.Queue[list[tuple[Any, ...]]] = context.Queue(maxsize=2)
-    worker = context.Process(target=_work, args=(tokenizer_dir, curriculum, first, queue), daemon=True)
-    worker.start()
-    try:
-        while True:
-            yield [Batch(*map(torch.from_numpy, arrays)) for arrays in queue.get(timeout=600)]
-    finally:
-        worker.terminate()
-        worker.join()
-
-
-def _work(tokenizer_dir: Path, curriculum: Curriculum, index: int, queue: mp.Queue[list[tuple[Any, ...]]]) -> None:
-    torch.set_num_threads(1)
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(str(tokenizer_dir))
-    while True:
-        # As plain arrays: tensors would be handed over through sockets in the temporary folder.
-        batches = chunk(tokenizer, curriculum, index)
-        queue.put([tuple(t.numpy() for t in (b.ids, b.positions, b.labels, b.weights)) for b in batches])
-        index += 1

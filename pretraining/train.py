@@ -19,13 +19,13 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from pretraining import tokenizer
-from pretraining.batches import CHUNK, LENGTHS, Batch, Curriculum, ahead, encode
+from pretraining.batches import CHUNK, LENGTHS, Batch, Curriculum, chunk, encode
 from pretraining.examples import Difficulty, Example, stream
 from serving import qwen3
 
 VOCABULARY = 3072
 WARM_UP = 150
-CHECKPOINT_CHUNKS = 10
+CHECKPOINT_CHUNKS = 5
 
 
 def config() -> Qwen3Config:
@@ -157,12 +157,10 @@ def main() -> None:
     run.restore(options.output)
     held = validation(200)
     began = time.monotonic()
-    for batches in ahead(options.output, curriculum, run.step_index // CHUNK):
-        if run.step_index >= curriculum.steps or (
-            options.minutes is not None and time.monotonic() - began > 60 * options.minutes
-        ):
-            break
-        measured = [run.step(batch) for batch in batches]
+    while run.step_index < curriculum.steps and (
+        options.minutes is None or time.monotonic() - began < 60 * options.minutes
+    ):
+        measured = [run.step(batch) for batch in chunk(tokens, curriculum, run.step_index // CHUNK)]
         line: dict[str, Any] = {
             "step": run.step_index, "loss": sum(m[0] for m in measured) / CHUNK,
             "token_accuracy": sum(m[1] for m in measured) / CHUNK, "seconds": round(time.monotonic() - began, 1),

@@ -88,6 +88,8 @@ def build(site: Website) -> list[Item]:
     if site.status:
         status = Item("status" if len(site.status) % 2 else "alert", site.status)
         body = [status, *body] if len(site.title) % 2 else [*body, status]
+    if site.standing:
+        body.insert(1, Item("alert" if len(site.standing) % 3 else "status", site.standing))
     if site.aside is not None:
         body.append(Item("textbox", site.aside.widgets[0].label, _ignored))
         body.append(Item("button", site.aside.submit, _ignored))

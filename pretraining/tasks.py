@@ -388,6 +388,21 @@ def _here_form(site: Website, rng: Random) -> Exercise | None:
     return Exercise("form", text, expert.follow_all([expert.submitted(f"{kind}:{index}", values, reach)]))
 
 
+def _narrow(site: Website, rng: Random) -> Exercise | None:
+    """The further filters of a listing, where the visit begins there or has to get there."""
+    if site.list_form is None:
+        return None
+    values = _values(site, site.list_form, rng, 2)
+    wishes = _wishes(site.list_form, values, rng)
+    if rng.random() < 0.7:
+        site.go(Place("list"))
+        text = _say(rng, HERE_FORM, a=wishes, n=site.noun)
+    else:
+        text = _say(rng, WHERE, p=site.listing_label, a=wishes)
+    goal = expert.submitted("list:0", values, expert.at_listing)
+    return Exercise("filter", text, expert.follow_all([goal]))
+
+
 def _leaf(site: Website, rng: Random) -> Exercise | None:
     """The next page of a listing."""
     if len(site.records) <= site.per_page:

@@ -71,6 +71,10 @@ class Website:
             record.switches = {on: (on, off) for on, off in self.toggles}
         self.detail_form = self._form("", scale * 0.6) if rng.random() < 0.5 else None
         self.list_toggle = rng.random() < 0.4
+        self.list_form = self._form("", 0.8 * scale) if rng.random() < 0.5 * scale else None
+        # A status line is not always about what was just done.
+        self.counts_as = rng.choice(("text", "status", "status", ""))
+        self.standing = self._sentence()[:-1] if rng.random() < 0.25 else ""
         # What else a row, a page and the frame around it hold: things to be read past.
         tags = [self._sentence()[:-1].split(" ")[0] + f" {rng.randint(1, 99)}" for _ in range(3)]
         self.row_texts = [rng.sample(tags, rng.randint(0, min(2, int(2.5 * scale)))) for _ in self.records]
@@ -221,7 +225,7 @@ class Website:
             return self.forms[self.place.index]
         if self.place.kind == "edit" or (self.place.kind == "detail" and self.dialog):
             return self.edit_form(self.place.index)
-        return self.detail_form if self.place.kind == "detail" else None
+        return {"detail": self.detail_form, "list": self.list_form}.get(self.place.kind)
 
     def edit_form(self, index: int) -> Form:
         """The form that changes a record's own textual fields."""

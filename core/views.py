@@ -52,6 +52,14 @@ def _stem(word: str) -> str:
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
+# Words of an instruction that say nothing about what to look at.
+_EMPTY = words(
+    "a an and any are as at be by can do does for from give go has have here how i in into is it its me my need of on "
+    "one open or out page please show tell that the then there this to under up use was what when which will with you "
+    "your find press click"
+)
+
+
 def _units(elements: Sequence[Element]) -> Iterable[list[Element]]:
     """Elements that are shown or dropped together: a table row or card, or a single element."""
     row: list[Element] = []
@@ -111,7 +119,7 @@ def _options(element: Element, wanted: set[str]) -> tuple[str, ...]:
 
 def _prune(units: list[list[Element]], instruction: str, budget: int) -> list[list[Element]]:
     """Keep the most relevant units within the budget: rare shared words, then controls, then the page's top."""
-    wanted = words(instruction)
+    wanted = words(instruction) - _EMPTY
     texts = [words(" ".join(_texts(unit))) for unit in units]
     frequency = Counter(word for text in texts for word in text & wanted)
     scores = []
@@ -125,7 +133,7 @@ def _prune(units: list[list[Element]], instruction: str, budget: int) -> list[li
         elif "button" in roles:
             score += 0.5 if not unit[0].row else 0.1
         elif roles & {"heading", "definition"}:
-            score += 0.3
+            score += 0.45
         score -= 0.004 * index + (0.3 if "covered" in unit[0].states else 0.0)
         scores.append((-score, index))
     kept, spent = set(), 0

@@ -123,6 +123,8 @@ def filtered(*, category: str = "", sort: str = "") -> Goal:
 
     def goal(site: Website) -> Action | None:
         place = site.place
+        if place.query and not site.listed():
+            return _follow(site, site.listing_label)
         if category and place.category != category:
             if site.filter_as == "links" and (link := find(site, category, "link")) is not None:
                 return click(link)
@@ -218,6 +220,8 @@ def extreme(label: str, *, highest: bool, category: str = "") -> Goal:
         if action is not None:
             return action
         rows = site.listed()
+        if not rows:
+            return _follow(site, site.listing_label)
         best = (max if highest else min)(rows, key=lambda i: amount(site.records[i].fields[label]))
         return say(site.records[best].name)
 

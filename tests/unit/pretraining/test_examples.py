@@ -58,3 +58,8 @@ def test_small_difficulty_means_small_pages() -> None:
         return sum(map(len, prompts)) / len(prompts)
 
     assert mean(Difficulty(scale=0.3, budget=120)) < 0.75 * mean(FULL)
+
+
+def test_the_expert_goes_on_from_any_detour() -> None:
+    lost = Difficulty(detour=0.4)
+    assert all(len(episode(Random(f"lost/{index}"), lost)) <= 14 for index in range(1500))

@@ -56,6 +56,7 @@ class Workload:
     site_url: str
     start: str
     lines: tuple[str, ...]
+    navigating: frozenset[str] = frozenset()  # the lines that lead to another page, which the bare loop must be told
     sessions: SessionSource | None = None
 
 
@@ -148,6 +149,14 @@ class Bare:
             hashlib.sha256(data).hexdigest()
 
     async def step(self, action: Action) -> None:
+        if action.raw_text in self.work.navigating:
+            async with self.page.expect_navigation(wait_until="domcontentloaded"):
+                await self.act(action)
+        else:
+            await self.act(action)
+        await self.look()
+
+    async def act(self, action: Action) -> None:
         target = actions.target_of(action)
         if target is not None:
             found = [e for e in self.elements if (e["role"], fold(e["name"])) == (target.role, fold(target.name))]
@@ -167,7 +176,6 @@ class Bare:
                 await self.page.evaluate("(d) => __autotelic.parts.scroll(d)", action.arguments["direction"])
             case "back":
                 await self.page.go_back(wait_until="commit")
-        await self.look()
 
 
 class Ours:
@@ -300,7 +308,7 @@ def miniwob() -> Iterator[Workload | None]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
-    lines = ('click button "START"', 'click button "ONE"') * 4
+    lines = ('click button "START"', 'click button "TWO"') * 4
     try:
         yield Workload("click-test-2", url, "/miniwob/click-test-2.html", lines)
     finally:
@@ -335,7 +343,9 @@ async def main() -> None:
             'click link "Help"',
             "back",
         )
-        shop = Workload("shop", sites.urls["shop"], "/", lines, TruthSessions(sites.truth, sites.urls))
+        navigating = frozenset({'click button "Search"', 'click link "Help"'})
+        sessions = TruthSessions(sites.truth, sites.urls)
+        shop = Workload("shop", sites.urls["shop"], "/", lines, navigating, sessions)
         if args.memory:
             report.memory = await memory(shop, args.memory, processes)
         else:

@@ -3,6 +3,7 @@
 (() => {
   if (window.__autotelic) return;
 
+  const LEAVING = new Set(["beforeunload", "pagehide", "unload", "visibilitychange"]);
   const POINTER = new Set(["click", "dblclick", "mousedown", "mouseup", "pointerdown", "pointerup", "touchstart", "touchend"]);
   const LONGEST_TIMER = 600; // ms: what a page defers by longer is not an answer to an action
   const DEEPEST_TIMER = 2; // timers set by timers: beyond this they are a poll, not an answer
@@ -18,6 +19,7 @@
     timers: new Map(), // timer id → time of its start
     quietDialogs: false,
     closing: false,
+    clings: false, // does something when it is left
   };
   let depth = 0;
   let token = 0;
@@ -37,6 +39,7 @@
   const listen = EventTarget.prototype.addEventListener;
   EventTarget.prototype.addEventListener = function (type, ...rest) {
     if (POINTER.has(type) && this instanceof Element) state.clickable.add(this);
+    if (LEAVING.has(type)) state.clings = true;
     return listen.call(this, type, ...rest);
   };
 
@@ -135,6 +138,14 @@
     }
   };
 
-  const api = { state, documents, settle, now, parts: {} };
+  // Forget what belongs to the tab and not to the site; false where the page could write it again on leaving.
+  const leave = () => {
+    sessionStorage.clear();
+    window.name = "";
+    const clings = state.clings || window.onbeforeunload || window.onpagehide || window.onunload || document.onvisibilitychange;
+    return !clings && window.frames.length === 0;
+  };
+
+  const api = { leave, state, documents, settle, now, parts: {} };
   Object.defineProperty(window, "__autotelic", { value: api });
 })();

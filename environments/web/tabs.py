@@ -103,13 +103,14 @@ class Tabs:
             return False
         try:
             async with asyncio.timeout(self._config.action_timeout):
-                await tab.page.evaluate("() => { sessionStorage.clear(); window.name = ''; }")
+                if not await tab.page.evaluate("() => window.__autotelic.leave()"):
+                    return False
+                await tab.page.goto("about:blank")
                 await self._context.clear_cookies()
                 for origin in tab.origins:
                     await tab.cdp.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
                 if not keep_cache:
                     await tab.cdp.send("Network.clearBrowserCache")
-                await tab.cdp.send("Page.navigate", {"url": "about:blank"})
                 await tab.cdp.send("Page.resetNavigationHistory")
         except (Error, TimeoutError):
             return False

@@ -17,7 +17,8 @@ from serving.local import EMBEDDED, LocalPolicy
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return PreTrainedTokenizerFast.from_pretrained(EMBEDDED)
+    loaded: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(EMBEDDED)
+    return loaded
 
 
 def _examples(count: int) -> list[Example]:

@@ -19,7 +19,7 @@ from environments.web.places import Places
 from environments.web.tab import Tab
 from environments.web.targets import closest, resolve
 
-_CALL = """([name, ...given]) => window.__autotelic ? (window.__autotelic.parts[name](...given) ?? {}) : null"""
+_CALL = """(given) => window.__autotelic ? window.__autotelic.parts.act(...given) : null"""
 _HAND_SET = frozenset({"checkbox", "radio", "button", "link"})
 
 
@@ -54,7 +54,11 @@ class Performer:
         await doers[action.name](action)
 
     async def _call(self, element: Element, name: str, *given: Any) -> tuple[dict[str, Any], Element]:
-        """Call into the page about an element; one that was drawn anew is found again by its role and name."""
+        """Call into the page about an element.
+
+        One that was drawn anew is found again by its role and name: at once within the call, or after the
+        page has come to rest.
+        """
         answer = await self._ask(element, name, *given)
         if answer.get("gone"):
             self.reading = await self.tab.read()
@@ -75,7 +79,8 @@ class Performer:
         frame, inner = await extraction.frame_of(self.page, element.id)
         if frame is None:
             return {"gone": True}
-        answer = await extraction.evaluate(frame, _CALL, [name, inner, *given])
+        likeness = [element.role, element.name, element.nth]
+        answer = await extraction.evaluate(frame, _CALL, [name, inner, likeness, given])
         assert isinstance(answer, dict)
         if "x" in answer and frame is not self.page.main_frame:
             left, top = await extraction.corner(frame)

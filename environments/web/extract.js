@@ -311,7 +311,7 @@
     try { return stringify(value); } finally { Array.prototype.toJSON = own; }
   };
 
-  const observe = (most = 400) => {
+  const read = (most) => {
     const reader = new Reader(most);
     parts.holes = [];
     if (document.body) {
@@ -319,6 +319,13 @@
         .filter((el) => (el.tagName !== "DIALOG" || el.matches(":modal") || el.ariaModal === "true") && rendered(el)).at(-1) ?? null;
       reader.element(document.body, { x: 0, y: 0, depth: 0, visible: true });
     }
+    return reader;
+  };
+
+  const again = (role, name, nth) => read(400).items.filter((item) => item.role === role && item.name === name)[nth - 1]?.id;
+
+  const observe = (most = 400) => {
+    const reader = read(most);
     state.since = now();
     return write({
       url: location.href, title: fold(document.title, 300), text: tidy(reader.text).slice(0, LONGEST_TEXT),
@@ -327,5 +334,5 @@
     });
   };
 
-  Object.assign(parts, { observe, holeOf: (el) => parts.holes.findIndex((ref) => ref.deref() === el) });
+  Object.assign(parts, { observe, again, holeOf: (el) => parts.holes.findIndex((ref) => ref.deref() === el) });
 })();

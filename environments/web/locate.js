@@ -198,7 +198,13 @@
     return false;
   };
 
-  Object.assign(parts, { idOf, boxOf, boxed, reach, locate, choose, edit, focus, scroll });
+  // Do a thing to an element, or to the one of its role and name and number that is there in its stead.
+  const act = (name, id, likeness, given) => {
+    const known = find(id) ? id : parts.again(...likeness);
+    return known ? parts[name](known, ...given) : { gone: true };
+  };
+
+  Object.assign(parts, { act, idOf, boxOf, boxed, reach, locate, choose, edit, focus, scroll });
   parts.clickable = (el) => {
     const view = el.ownerDocument.defaultView;
     return (view?.__autotelic ?? { state }).state.clickable.has(el) || !!el.onclick || !!el.onmousedown || !!el.onpointerdown;

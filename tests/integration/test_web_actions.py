@@ -164,7 +164,7 @@ async def test_elements_drawn_anew_between_looking_and_acting_are_found_again(we
     web.pages["/redraw"] = """<div id=box></div><script>let n = 0;
       const draw = () => { box.innerHTML = '<button>Press</button>';
         box.firstChild.onclick = () => document.title = 'pressed ' + ++n };
-      draw(); setInterval(draw, 20)</script>"""
+      draw(); setInterval(draw, 10)</script>"""
     await env.reset(task("/redraw"))
     for number in (1, 2):
         result = await do(env, 'click button "Press"')

@@ -88,6 +88,7 @@ async def test_a_page_is_fetched_anew_for_every_episode(web: Site, pool: Browser
         assert [(await env.reset(task("/cached"))).title for _ in range(2)] == ["v0", "v1"]
 
 
+@pytest.mark.slow
 async def test_bundled_sites_have_a_state_of_their_own_for_every_episode() -> None:
     async with await SitesProcess.start(["shop"]) as sites:
         sessions = TruthSessions(sites.truth, sites.urls)

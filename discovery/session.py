@@ -321,14 +321,12 @@ async def open_session(
                 directory.discard()  # so that the same command works once the input is mended
             raise
         if session.outcome is not None:
-            _conclude(session.outcome, tracker, root)
+            _conclude(session.outcome, tracker)
 
 
-def _conclude(summary: Summary, tracker: Tracker, root: Path) -> None:
-    """Say how it ended, and how to go on."""
+def _conclude(summary: Summary, tracker: Tracker) -> None:
+    """Say how it ended."""
     tracker.phase(Phase.DONE, f"{summary.status} after {summary.iterations} iterations: {summary.reason}")
-    if summary.status == "stopped":
-        tracker.notice(f"go on with: autotelic run --run-dir {root} --resume")
 
 
 async def _open(

@@ -152,7 +152,8 @@ class Steering:
             nonlocal received
             received += 1
             if received == 1:
-                self.stop(f"{number.name} received; once more to break off")
+                self.stop(f"{number.name} received")
+                self._notice("once more to break off")
             else:
                 for each in (signal.SIGINT, signal.SIGTERM):
                     loop.remove_signal_handler(each)

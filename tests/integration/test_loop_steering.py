@@ -86,7 +86,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals, tmp_path: Path) -> Non
     os.kill(child.pid, number)
     assert child.wait() == 0, child.log()
     assert f"stopping: {number.name} received" in child.log()
-    assert "--resume" in child.log()
+    assert f"iterations: {number.name} received\nSUMMARY stopped" in child.log()
     assert not list(run_dir.glob("**/.writing-*"))
 
 

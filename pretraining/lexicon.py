@@ -38,7 +38,6 @@ FILTER = ["Category", "Group", "Type", "Section", "Topic", "Area", "Department",
 NEXT = ["Next", "Next page", "More", "Older", "Show more", "Page 2", "Following", "Further {ns}", ">"]
 PREVIOUS = ["Previous", "Back", "Newer", "Previous page", "<"]
 EDIT = ["Edit", "Change", "Modify", "Edit {n}", "Amend", "Edit details", "Update details", "Revise", "Correct"]
-CANCEL = ["Cancel", "Close", "Discard", "Dismiss", "Never mind", "Reset", "Clear"]
 LISTING = ["All {ns}", "{ns}", "Browse", "Browse {ns}", "List of {ns}", "Directory", "Index", "Overview", "Explore"]
 INFO = ["About", "Contact", "Help", "Hours", "Terms", "Press", "Visit us", "Questions", "Privacy", "Team", "Imprint"]
 FORMS = [

@@ -34,7 +34,6 @@ class Record:
     category: str
     fields: dict[str, str]
     switches: dict[str, tuple[str, str]] = field(default_factory=dict)
-    form: Form | None = None
 
 
 @dataclass

@@ -9,6 +9,7 @@ from core.protocols import Policy
 from discovery.builders import Context
 from discovery.learning import Learner
 from discovery.seeds import derive
+from serving import EMBEDDED
 
 
 class LocalKind:
@@ -42,12 +43,7 @@ class LocalKind:
 
 def model_folder(name: str) -> Path:
     """The folder of a model: the bundled one for `embedded`; raises `ConfigError` when there is none."""
-    if name == "embedded":
-        import serving
-
-        folder = Path(str(serving.__file__)).parent / "embedded"
-    else:
-        folder = Path(name).expanduser()
+    folder = EMBEDDED if name == "embedded" else Path(name).expanduser()
     if not (folder / "config.json").is_file():
         raise ConfigError(f"policy.model = '{name}': there is no model in '{folder}' (a folder with a config.json)")
     return folder

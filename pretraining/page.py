@@ -246,7 +246,7 @@ def _row(site: Website, index: int) -> list[Item]:
 
 def _switch(site: Website, index: int, on: str, *, brief: bool, in_row: bool) -> Item:
     record = site.records[index]
-    off = record.switches[on][1]
+    off = dict(site.toggles)[on]
     label = off if (index, on) in site.on else on
     if in_row and not brief:
         label = f"{label} {record.name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -33,7 +33,6 @@ class Record:
     name: str
     category: str
     fields: dict[str, str]
-    switches: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass

@@ -67,8 +67,6 @@ class Website:
         self.apply_label = self._word(lexicon.APPLY) if rng.random() < 0.5 else ""
         self.next_label, self.previous_label = self._word(lexicon.NEXT), self._word(lexicon.PREVIOUS)
         self.brief = rng.random() < 0.5
-        for record in self.records:
-            record.switches = {on: (on, off) for on, off in self.toggles}
         self.detail_form = self._form("", scale * 0.6) if rng.random() < 0.5 else None
         self.list_toggle = rng.random() < 0.4
         self.list_form = self._form("", 0.8 * scale) if rng.random() < 0.5 * scale else None

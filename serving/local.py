@@ -24,8 +24,6 @@ from core.types import Completion, Message, Sampling
 from serving import qwen3
 from serving.decoder import Decoder, TransformersDecoder
 
-EMBEDDED = Path(__file__).parent / "embedded"
-
 
 @dataclass
 class _Request:

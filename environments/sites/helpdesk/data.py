@@ -19,6 +19,7 @@ from environments.sites.helpdesk.records import (
     SavedFilter,
     Ticket,
 )
+from environments.sites.tags import slug
 
 TICKETS = {"accounts": 57, "hardware": 53, "software": 48, "network": 46, "facilities": 55, "security": 41}
 FIRST_NUMBER = 1001
@@ -47,11 +48,6 @@ def build(seed: int) -> Dataset:
         filters={saved.key: saved for saved in filters},
         macros={macro.slug: macro for macro in macros},
     )
-
-
-def slug(text: str) -> str:
-    """`text` as it appears in a path: lower case, letters and digits joined by hyphens."""
-    return "-".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
 def _agent(rng: random.Random, row: tuple[str, str, str]) -> Agent:

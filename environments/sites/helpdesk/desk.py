@@ -8,9 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from environments.sites.helpdesk.data import slug
 from environments.sites.helpdesk.records import NOTIFY, QUEUES, Macro, Settings
 from environments.sites.site import Site, field, redirect, state_of
+from environments.sites.tags import slug
 
 CATEGORIES = ("General", *QUEUES.values())
 MOST_MACROS = 12

@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from environments.sites.helpdesk.data import slug
 from environments.sites.helpdesk.records import (
     PRIORITIES,
     QUEUES,
@@ -21,10 +20,10 @@ from environments.sites.helpdesk.records import (
 )
 from environments.sites.site import Site, field, redirect, state_of
 from environments.sites.state import SiteState
+from environments.sites.tags import edited, slug
 
 TODAY = "2026-06-01"
 MOST_COMMENTS = 8
-MOST_TAGS = 8
 MOST_TICKETS = 400
 # What an agent may do next, by status: (button, new status). Closing goes through its own dialog.
 MOVES = {
@@ -108,18 +107,7 @@ class TicketPages:
         """Add the tag `add`, or remove the tag `remove`."""
         state, form = state_of(request), await request.form()
         ticket = _found(request, state)
-        added, removed = slug(field(form, "add")[:30]), field(form, "remove")
-        tags = ticket.tags
-        if removed in tags:
-            tags = tuple(tag for tag in tags if tag != removed)
-            state.tell(f"Tag {removed} removed")
-        elif added in tags:
-            state.tell("The ticket has that tag already.", "alert")
-        elif added and len(tags) < MOST_TAGS:
-            tags = (*tags, added)
-            state.tell(f"Tag {added} added")
-        else:
-            state.tell("A tag needs letters or digits.", "alert")
+        tags = edited(ticket.tags, form, state, "ticket")
         state["tickets"][str(ticket.number)] = replace(ticket, tags=tags)
         return redirect(f"/tickets/{ticket.number}")
 

@@ -12,10 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.checks import fold
-from environments.sites.helpdesk.data import slug
 from environments.sites.helpdesk.records import PRIORITIES, QUEUES, STATUSES, UNASSIGNED, SavedFilter, Ticket
 from environments.sites.listing import has_words, list_records
 from environments.sites.site import Site, field, redirect, state_of
+from environments.sites.tags import slug
 
 MOST_FILTERS = 12
 COLUMNS: dict[str, Callable[[Ticket], Any]] = {

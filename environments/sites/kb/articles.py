@@ -8,10 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from environments.sites.kb.data import Dataset, slug
+from environments.sites.kb.data import Dataset
 from environments.sites.kb.records import Article
 from environments.sites.site import Site, field, redirect, state_of
 from environments.sites.state import SiteState
+from environments.sites.tags import slug
 
 TODAY = "2026-10-05"
 ME = "You"

@@ -11,6 +11,7 @@ from pathlib import Path
 from environments.sites.kb import wording
 from environments.sites.kb.records import AUDIENCES, REVIEWS, STATUSES, Article, Comment, Person, Revision, Term
 from environments.sites.kb.tables import table_for
+from environments.sites.tags import slug
 
 FIRST_DAY = date(2024, 2, 1)
 
@@ -39,11 +40,6 @@ def build(seed: int) -> Dataset:
         people={person.slug: person for person in people},
         terms={slug(name): Term(slug(name), name, meaning) for name, meaning in wording.TERMS},
     )
-
-
-def slug(text: str) -> str:
-    """`text` as it appears in a path: lower case, letters and digits joined by hyphens."""
-    return "-".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())
 
 
 def _person(rng: random.Random, row: tuple[str, str, str]) -> Person:

@@ -9,15 +9,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from environments.sites.kb.articles import ME, TODAY, found_article
-from environments.sites.kb.data import Dataset, slug
+from environments.sites.kb.data import Dataset
 from environments.sites.kb.records import AUDIENCES, REVIEWS, STATUSES, Article, Revision, Table
 from environments.sites.site import Site, field, redirect, state_of
 from environments.sites.state import SiteState
+from environments.sites.tags import edited, slug
 
 FIELDS = ("summary", "body", "owner", "review", "status", "note")
 MOST_REVISIONS = 30
 MOST_ARTICLES = 300
-MOST_TAGS = 8
 
 
 class EditPages:
@@ -118,18 +118,7 @@ class EditPages:
         """Add the tag `add`, or remove the tag `remove`."""
         state, form = state_of(request), await request.form()
         article = found_article(request, state)
-        added, removed = slug(field(form, "add")[:30]), field(form, "remove")
-        tags = article.tags
-        if removed in tags:
-            tags = tuple(tag for tag in tags if tag != removed)
-            state.tell(f"Tag {removed} removed")
-        elif added in tags:
-            state.tell("The article has that tag already.", "alert")
-        elif added and len(tags) < MOST_TAGS:
-            tags = (*tags, added)
-            state.tell(f"Tag {added} added")
-        else:
-            state.tell("A tag needs letters or digits.", "alert")
+        tags = edited(article.tags, form, state, "article")
         state["articles"][article.slug] = replace(article, tags=tags)
         return redirect(f"/articles/{article.slug}")
 

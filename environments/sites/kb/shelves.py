@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.checks import fold
-from environments.sites.kb.data import Dataset, slug
+from environments.sites.kb.data import Dataset
 from environments.sites.kb.records import AUDIENCES, STATUSES, Article, Term
 from environments.sites.listing import has_words, list_records
 from environments.sites.site import Site, field, redirect, state_of
+from environments.sites.tags import slug
 
 MOST_TERMS = 80
 COLUMNS: dict[str, Callable[[Article], Any]] = {

@@ -12,7 +12,8 @@ from core.errors import ActionError
 from core.types import Message, Sampling
 from pretraining.batches import encode
 from pretraining.examples import Difficulty, Example, stream
-from serving.local import EMBEDDED, LocalPolicy
+from serving import EMBEDDED
+from serving.local import LocalPolicy
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,445 @@
+"""How people speak of fields, buttons and options without repeating their labels; the data is in `speech.toml`.
+
+Every function takes labels as a site writes them and returns templates, an empty tuple when nothing
+fits. Templates have only the slots that the function's docstring names, and a template that does not
+carry the label carries its meaning. Callers choose among templates and fill in names and values.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+_DATA: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+_PAST: dict[str, str] = _DATA["past"]
+_VERBS_OF_TIME: dict[str, str] = _DATA["verbs_of_time"]
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_TIME_UNIT = r"(seconds?|secs?|min|minutes?|mins?|h|hrs?|hours?|days?|weeks?|months?|years?)"
+_CLOCK = r"\d{1,2}[:.]\d\d( ?[ap]\.?m\.?)?|\d{1,2} ?[ap]\.?m\.?"
+_SHAPES = {
+    "date": re.compile(
+        rf"((mon|tue|wed|thu|fri|sat|sun)[a-z]*,? )?(\d{{4}}-\d\d-\d\d|\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}|"
+        rf"\d{{1,2}}\.? {_MONTH}(,? \d{{4}})?|{_MONTH} \d{{1,2}}(,? \d{{4}})?)(,?[ T]({_CLOCK})(:\d\d)?)?",
+        re.I,
+    ),
+    "time": re.compile(_CLOCK, re.I),
+    "money": re.compile(r"[$€£¥] ?\d[\d,.]*|\d[\d,.]* ?([€£$¥]|usd|eur|gbp)", re.I),
+    "percent": re.compile(r"\d[\d,.]* ?(%|percent)", re.I),
+    "number": re.compile(r"\d[\d,]*(\.\d+)?"),
+    "duration": re.compile(rf"(\d[\d,.]* ?{_TIME_UNIT},? ?)+", re.I),
+    "measure": re.compile(r"\d[\d,.]* ?[A-Za-z²³°]{1,12}", re.I),
+    "truth": re.compile(r"yes|no", re.I),
+    "name": re.compile(r"(Dr\.? |Prof\.? )?[A-Z][\w'-]+( [A-Z]\.)?( [A-Z][\w'-]+){1,2}"),
+}
+_AGENT = re.compile(r"^(?!.*\b(number|order|folder|cover|layer|letter|filter|colou?r|floor|power|server|paper)$).*"
+                    r"(er|or|ist|ian|ee|ant)$")  # fmt: skip
+_PLURAL = re.compile(r"[a-z](?<![suiao])s$")
+_DETERMINER = re.compile(r"^(a|an|the|my|your|this|all) ")
+_ON = ("in", "out of"), ("on", "off")
+_OFFS = re.compile(r"\b(?:off|over|up|down|out) (?=\{record\})")
+ON, OFF = ("ticked", "checked", "on"), ("unticked", "unchecked", "off")
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a labelled fact is about, by the words that name it."""
+
+    words: tuple[str, ...]
+    shapes: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    low: tuple[str, ...] = ()
+    high: tuple[str, ...] = ()
+    low_says: tuple[str, ...] = ()
+    high_says: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What verbs on buttons ask for: by themselves, with an object, or with a place that something goes to."""
+
+    verbs: tuple[str, ...]
+    says: tuple[str, ...] = ()
+    object: tuple[str, ...] = ()
+    place: tuple[str, ...] = field(default=())
+
+
+def _read(kind: type[Any], table: str) -> tuple[Any, ...]:
+    return tuple(kind(**{key: tuple(value) for key, value in one.items()}) for one in _DATA[table])
+
+
+MEANINGS: tuple[Meaning, ...] = _read(Meaning, "meaning")
+REQUESTS: tuple[Request, ...] = _read(Request, "request")
+
+
+def shape(value: str) -> str:
+    """date, time, money, percent, number, duration, measure, truth, name, or text."""
+    return next((name for name, pattern in _SHAPES.items() if pattern.fullmatch(value.strip())), "text")
+
+
+def plural(noun: str) -> str:
+    """The plural of an English noun: `entry` gives `entries`."""
+    if re.search(r"[^aeiou]y$", noun):
+        return noun[:-1] + "ies"
+    return noun + ("es" if re.search(r"(s|x|z|ch|sh)$", noun) else "s")
+
+
+def singular(noun: str) -> str:
+    """The singular of a plural, or an empty text for what is no plural."""
+    if not _PLURAL.search(noun) or noun in ("news", "series", "species", "always"):
+        return ""
+    if noun.endswith("ies") and len(noun) > 4:
+        return noun[:-3] + "y"
+    return noun[: -2 if re.search(r"(ss|x|z|ch|sh)es$", noun) else -1]
+
+
+@lru_cache(maxsize=4096)
+def meaning(term: str, value: str | None = None) -> Meaning | None:
+    """What a label means; without a value, whatever shape its values have.
+
+    Only the whole label counts: "Shipping cost" is not a price, or a wording for it would lose the shipping.
+    """
+    words = _words(term)
+    for at in (words, re.sub(r"^(current|your|my|the) | (date|on|at|name)$", "", words)):
+        for one in MEANINGS:
+            if at in one.words and (value is None or not one.shapes or shape(value) in one.shapes):
+                return one
+    return None
+
+
+def questions(term: str, value: str) -> tuple[str, ...]:
+    """Questions for the fact `term` with the answer `value`, of a thing called `{record}`."""
+    known = meaning(term, value)
+    inline = _inline(term)
+    if known is not None and known.asks:
+        if "{term}" in "".join(known.asks) and (short := re.sub(r" (date|on|at|in)$", "", inline)):
+            return tuple(ask.replace("{term}", short) for ask in known.asks)
+        return known.asks
+    return _by_grammar(_words(term), shape(value)) or _by_shape(inline, value)
+
+
+def here_questions(term: str, value: str, noun: str = "") -> tuple[str, ...]:
+    """The same for the thing whose page is open; no slots."""
+    names = ("this", "this one", f"this {noun}") if noun else ("this", "this one")
+    return tuple(
+        _format(ask, record=name) for ask in questions(term, value) for name in names if not _stranded(ask, name)
+    )
+
+
+def extremes(term: str, kind: str) -> tuple[str, ...]:
+    """Which `{noun}` is first or last by a column; `kind` is low, high, early, late, fewest or most."""
+    low = kind.startswith(("low", "early", "few"))
+    known = meaning(term, "1 Jan 2000") if kind in ("early", "late") else meaning(term, _SAMPLES.get(kind))
+    known = known or meaning(term)
+    found: list[str] = []
+    if known is not None:
+        for word in known.low if low else known.high:
+            found += (f"which {{noun}} is the {word}?", f"what is the {word} {{noun}}?", f"name the {word} {{noun}}.")
+        found += known.low_says if low else known.high_says
+    words = _words(term)
+    if kind in ("early", "late"):
+        done = _participle(re.sub(r" (on|at)$", "", words))
+        if done:
+            found += (f"which {{noun}} was {done} {'first' if low else 'last'}?",)
+            found += () if low else (f"which {{noun}} was {done} most recently?",)
+        elif words in _VERBS_OF_TIME:
+            found += (f"which {{noun}} {words} {'first' if low else 'last'}?",)
+    return tuple(found)
+
+
+_SAMPLES = {"low_price": "$1", "high_price": "$1", "fewest": "1", "most": "1"}
+
+
+def counts(column: str, value: str) -> tuple[str, ...]:
+    """How many `{nouns}` have a `{value}` in a column."""
+    known = meaning(column, value) or meaning(column)
+    return tuple(known.counts) if known else ()
+
+
+def requests(label: str) -> tuple[str, ...]:
+    """Commands for a button or link that does something with `{record}`."""
+    words = _words(label)
+    for special in (_marking(words), _giving(words)):
+        if special:
+            return special
+    verb, rest = _verb(words)
+    known = next((one for one in REQUESTS if verb in one.verbs), None)
+    place = re.fullmatch(r"(?:(?:it|this|item|to) )?(to|from|on|in|into|onto|off) (.+)", rest)
+    if place:
+        return _placed(verb, place[1], _DETERMINER.sub("", place[2]))
+    rest = _DETERMINER.sub("", rest)
+    if known is None or re.match(r"(more|less|all)\b", rest) or rest in _DATA["places"]:
+        return ()
+    if not rest or rest in ("this", "it"):
+        return known.says
+    if rest in _DATA["kinds_of_record"]:
+        said = known.object if known.object and "{object} {record}" in known.object[0] else known.says
+        return tuple(_format(one, object=rest, record=f"the {rest} {{record}}" if "{object}" not in one else "{record}")
+                     for one in said)  # fmt: skip
+    return tuple(_format(one, object=rest, record="{record}") for one in known.object)
+
+
+def here_requests(label: str, noun: str = "") -> tuple[str, ...]:
+    """The same for the thing whose page is open; no slots."""
+    names = ["this", "it", "this one", *([f"this {noun}"] if noun else [])]
+    found = []
+    for one in requests(label):
+        # "the order {record}" is "this order" when the order is on the screen.
+        said, pointed = re.subn(rf"\bthe ({'|'.join(_DATA['kinds_of_record'])}) \{{record\}}", r"this \1", one)
+        if pointed:
+            found.append(said)
+            continue
+        found += [_format(one, record=name) for name in names if not _stranded(one, name)]
+    return tuple(dict.fromkeys(found))
+
+
+def submission(label: str) -> tuple[str, ...]:
+    """What sending a form does, for buttons that name it: "Create ticket" gives "create a ticket"; no slots."""
+    found = re.fullmatch(r"(create|add|send|place|post|submit|write|open|make|file|start|book|leave) "
+                         r"(?:a |an |the |my |your |new )*([a-z]+(?: [a-z]+)?)", _words(label))  # fmt: skip
+    if not found or found[2] in ("it", "now", "this", "changes", "all", "in", "up", "to", "form") or " to" in found[2]:
+        return ()
+    verb, thing = found[1], found[2]
+    one = thing if _PLURAL.search(thing) else f"{'an' if thing[0] in 'aeio' else 'a'} {thing}"
+    more = {"create": ("make", "set up"), "add": ("write",) if thing in ("comment", "note", "reply") else (),
+            "post": ("write",), "submit": ("hand in",), "send": ("write",), "file": ("open",)}  # fmt: skip
+    return tuple(f"{word} {one}" for word in (verb, *more.get(verb, ())))
+
+
+def changes(label: str, value: str) -> tuple[str, ...]:
+    """Wishes for a form's field to have a `{value}`; boxes have `ticked` or `unticked` and no slot."""
+    name = _inline(label)
+    if value in ON:
+        return (f"turn on {name}", f"I want {name}", f"switch {name} on", f"yes to {name}", f"have {name} on")
+    if value in OFF:
+        return (f"turn off {name}", f"no {name}", f"I do not want {name}", f"switch {name} off")
+    known = meaning(label, value)
+    mine = () if name.startswith(("the ", "my ", "your ")) else (f"make {{value}} the {name}",)
+    the = name if not mine else f"the {name}"
+    plain = (
+        *mine,
+        f"change {the} to {{value}}",
+        f"{the} should be {{value}}",
+        f"let {the} be {{value}}",
+        f"put {{value}} as {the}",
+        f"set {the} to {{value}}",
+        f"{the} is {{value}} now",
+    )
+    special = tuple(_format(one, term=name, value="{value}") for one in known.sets) if known else ()
+    return (*special, *special, *plain)[: 2 * len(special) + len(plain)]
+
+
+def details(label: str, value: str) -> tuple[str, ...]:
+    """The same as part of a longer sentence: "with the title {value}"; boxes have no slot."""
+    name = _inline(label)
+    if value in ON:
+        return (f"with {name}", f"with {name} turned on")
+    if value in OFF:
+        return (f"without {name}", f"with {name} turned off")
+    known = meaning(label, value)
+    return (
+        *(known.details if known else ()),
+        f"with the {name} {{value}}",
+        f"with {{value}} as the {name}",
+        f"{name}: {{value}}",
+        f"the {name} is {{value}}",
+    )
+
+
+def orders(option: str) -> tuple[str, ...]:
+    """How to speak of an order of a list after "sort them" or "show them"; no slots."""
+    said = re.sub(r"[:(),\u2013\u2014-]+", " ", option.casefold())
+    words = " ".join(said.replace("→", " to ").split())
+    direction = next((kind for kind, pattern in _DIRECTIONS.items() if re.search(pattern, words)), "")
+    term = " ".join(re.sub("|".join(_DIRECTIONS.values()), " ", words).split())
+    term = re.sub(r"^(by|sort by|order by) ", "", term)
+    if not term or term == "first":
+        return tuple(f"{first}" for first in _PLAIN_ORDERS.get(direction, ()))
+    known = meaning(term)
+    low, high = (known.low, known.high) if known else ((), ())
+    if best := re.fullmatch(r"(?:most|best|least|top|recently) [a-z ]+", words):
+        return (f"{best[0]} first", f"with the {best[0]} ones on top", f"starting with the {best[0]} ones")
+    if not direction:
+        return (f"by {term}", f"according to {term}", f"in order of {term}") if re.fullmatch(r"[a-z ]+", term) else ()
+    if direction == "new" and low:
+        direction = "high"
+    first = {"low": low, "high": high, "old": low, "new": high}.get(direction, ())
+    return (
+        *(f"by {term}, {word} first" for word in first),
+        *(f"by {term}, with the {word} on top" for word in first),
+        *(f"by {term}, {how}" for how in _BY.get(direction, ())),
+    )
+
+
+_DIRECTIONS = {
+    "low": r"\b(low(est)? to high(est)?|ascending|asc|lowest( first)?|cheapest( first)?|smallest first|increasing)\b",
+    "high": r"\b(high(est)? to low(est)?|descending|desc|highest( first)?|largest first|decreasing)\b",
+    "new": r"\b(newest( first)?|latest( first)?|most recent( first)?|new(est)? to old(est)?)\b",
+    "old": r"\b(oldest( first)?|earliest( first)?|old(est)? to new(est)?)\b",
+    "letters": r"\ba ?(to)? ?z\b",
+    "backwards": r"\bz ?(to)? ?a\b",
+}
+_PLAIN_ORDERS = {
+    "new": ("newest on top", "with the newest on top", "newest before oldest", "starting with the newest"),
+    "old": ("oldest on top", "with the oldest on top", "oldest before newest", "starting with the oldest"),
+    "letters": ("alphabetically", "from A to Z", "in alphabetical order"),
+    "backwards": ("from Z to A", "in reverse alphabetical order", "backwards through the alphabet"),
+}
+_BY = {
+    "low": ("lowest first", "from low to high", "going up"),
+    "high": ("highest first", "from high to low", "going down"),
+    "new": ("newest first", "newest on top"),
+    "old": ("oldest first", "oldest on top"),
+    "letters": ("from A to Z", "alphabetically"),
+    "backwards": ("from Z to A",),
+}
+
+
+def only(label: str, option: str) -> tuple[str, ...]:
+    """What a filter leaves, after "show" or "I only want": "the ones made of {option}". A box has no option."""
+    if not option:
+        what = re.sub(r"^(show |only |just )+| (only|items|ones)$", "", _words(label))
+        if re.match(r"(in|on|with|without|under|for|from|by|to) ", what):
+            return (f"the ones {what}", f"what is {what}" if what.startswith(("in ", "on ")) else f"those {what}")
+        if _participle(what) or what.endswith(("able", "ible")):
+            return (f"the ones that are {what}", f"what is {what}")
+        return ()
+    if re.fullmatch(r"(all|any|none|yes|no|other|every)\b.*|[\d\W]+.*", option, re.I):
+        return ()
+    known = meaning(label, option) or meaning(label)
+    name = _inline(label)
+    return (
+        *(known.only if known else ()),
+        f"the ones with the {name} {{option}}",
+        f"those with {{option}} as the {name}",
+    )
+
+
+def _words(text: str) -> str:
+    """Lower case, without brackets, marks and doubled spaces."""
+    return " ".join(re.sub(r"\(.*?\)|[^\w\s'/&-]|(?<!\w)[-/&]|[-/&](?!\w)", " ", text).casefold().split())
+
+
+def _inline(text: str) -> str:
+    """A label as a word of a sentence: lower case unless it is an abbreviation; braces made harmless."""
+    words = re.sub(r"\(.*?\)|[:*?{}]", " ", text).split()
+    return " ".join(word if re.search(r"[A-Z0-9].*[A-Z0-9]", word) else word.lower() for word in words)
+
+
+def _format(template: str, **slots: str) -> str:
+    for slot, said in slots.items():
+        template = template.replace(f"{{{slot}}}", said)
+    return template
+
+
+def _stranded(template: str, name: str) -> bool:
+    """Whether a short name would stand where English puts none: "call off it", "how many of this are there?"."""
+    return name == "it" and bool(_OFFS.search(template))
+
+
+def _participle(word: str) -> str:
+    regular = re.fullmatch(r"(last )?\w{2,}ed", word) and word.split()[-1] not in _DATA["not_participles"]
+    return word.removeprefix("last ") if regular or word in _PAST else ""
+
+
+def _by_grammar(words: str, kind: str) -> tuple[str, ...]:
+    """Questions for labels that are verbs: "Delivered by", "Checked on", "Closes", "Dishwasher safe"."""
+    first, _, last = words.rpartition(" ")
+    if last == "by" and (done := _participle(first)):
+        did = _PAST.get(done, done)
+        return (f"who {did} {{record}}?", f"who was {{record}} {done} by?", f"by whom was {{record}} {done}?")
+    when = _participle(first if last in ("on", "at", "in") else words)
+    if when and kind in ("date", "time"):
+        return (f"when was {{record}} {when}?", f"on which day was {{record}} {when}?")[: 1 + (kind == "date")]
+    if when and kind == "number":
+        return (f"in which year was {{record}} {when}?",)
+    if last in ("in", "at", "from", "to") and (done := _participle(first)) and kind in ("text", "name"):
+        preposition = f" {last}" if last in ("from", "to") else ""
+        return (f"where is {{record}} {done}{preposition}?",)
+    if words in _VERBS_OF_TIME and kind in ("date", "time"):
+        verb = _VERBS_OF_TIME[words]
+        return (f"when does {{record}} {verb}?", f"{'at what time' if kind == 'time' else 'on which day'} "
+                f"does {{record}} {verb}?")  # fmt: skip
+    if kind == "truth":
+        adjective = words.endswith(tuple(_DATA["plain_adjectives"]))
+        return (f"is {{record}} {words}?",) if adjective else (f"does {{record}} have {words}?",)
+    return ()
+
+
+def _by_shape(term: str, value: str) -> tuple[str, ...]:
+    """Questions that keep the label and fit the shape of its value."""
+    kind = shape(value)
+    if not re.fullmatch(r"[A-Za-z][A-Za-z '-]*", term) or len(term.split()) > 3:
+        return ()
+    if term.split()[-1] in ("in", "on", "at", "by", "for", "from", "to", "with", "until", "since"):
+        return ()
+    if kind == "name" and _AGENT.search(term):
+        return (f"who is the {term} of {{record}}?", f"who does {{record}} have as its {term}?")
+    if kind == "number" and _PLURAL.search(term):
+        return (f"how many {term} does {{record}} have?", f"how many {term} are there for {{record}}?")
+    return tuple(ask.replace("{term}", term) for ask in _SHAPED.get(kind, ()))
+
+
+_SHAPED = {
+    "date": ("when is the {term} of {record}?", "on which day is the {term} of {record}?"),
+    "time": ("at what time is the {term} of {record}?", "when is the {term} of {record}?"),
+    "money": ("how much is the {term} of {record}?", "how much money is the {term} of {record}?"),
+    "percent": ("how high is the {term} of {record}?", "how many percent is the {term} of {record}?"),
+    "duration": ("how long is the {term} of {record}?",),
+    "measure": ("how much is the {term} of {record}?", "how big is the {term} of {record}?"),
+    "number": ("how much is the {term} of {record}?", "how high is the {term} of {record}?"),
+}
+
+
+def _verb(words: str) -> tuple[str, str]:
+    """A known verb at the beginning, the longest first, and what follows it."""
+    known = sorted((verb for one in REQUESTS for verb in one.verbs), key=len, reverse=True)
+    verb = next((verb for verb in known if f"{words} ".startswith(f"{verb} ")), words.split(" ")[0])
+    return verb, words[len(verb) :].strip()
+
+
+def _placed(verb: str, preposition: str, place: str) -> tuple[str, ...]:
+    known = next((one for one in REQUESTS if verb in one.verbs and one.place), None)
+    if known is None or place in ("me", "us") or (preposition == "from") != ("remove" in known.verbs):
+        return ()
+    within, without = _ON[place.split()[-1] not in _DATA["containers"]]
+    return tuple(_format(one, on=within, off=without, place=place) for one in known.place)
+
+
+def _marking(words: str) -> tuple[str, ...]:
+    """ "Mark as done", "Set as default"."""
+    found = re.fullmatch(r"(?:mark|set|flag|use)(?: it| this)? as (?:the )?(.+)", words)
+    if not found:
+        return ()
+    if found[1].startswith(("default", "main", "primary")):
+        return (f"make {{record}} the {found[1]}", f"let {{record}} be the {found[1]}")
+    return (
+        f"mark {{record}} as {found[1]}",
+        f"say that {{record}} is {found[1]}",
+        f"put {{record}} down as {found[1]}",
+    )
+
+
+def _giving(words: str) -> tuple[str, ...]:
+    """ "Assign to me", "Take it"."""
+    if not re.fullmatch(r"(assign|give)( it| this)? to (me|myself)|take( it| this)?|assign (me|myself)", words):
+        return ()
+    return ("assign {record} to me", "I will take care of {record}", "give {record} to me", "take {record} over for me")
+
+
+def nouns(names: Iterable[str]) -> Sequence[str]:
+    """Singular nouns that headings of listings name: "All tickets" gives ticket; unknown headings give nothing."""
+    found = []
+    for name in names:
+        one = re.fullmatch(r"(?:(?:all|our|my|your|open|recent|the) )*([a-z]{3,14})", _words(name))
+        if one and (noun := singular(one[1])):
+            found.append(noun)
+    return tuple(dict.fromkeys(found))

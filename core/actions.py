@@ -105,17 +105,18 @@ def _arguments(verb: str, rest: str) -> dict[str, Any]:
 def _target(found: re.Match[str]) -> Target:
     if found["id"]:
         return Target(id=found["id"])
-    return Target(role=found["role"], name=_unquote(found[3]), nth=int(found["nth"] or 1))
+    return Target(role=found["role"], name=unquote(found[3]), nth=int(found["nth"] or 1))
 
 
 def _string(verb: str, rest: str) -> tuple[str, str]:
     found = _QUOTED.match(rest)
     if found is None:
         raise ActionError(f'{verb} needs a text in double quotes, as in {verb} … "text"')
-    return _unquote(found[1]), rest[found.end() :]
+    return unquote(found[1]), rest[found.end() :]
 
 
-def _unquote(inner: str) -> str:
+def unquote(inner: str) -> str:
+    """What stands between the quotes of a quoted string, unescaped."""
     return re.sub(r"\\(.)", r"\1", inner).strip()
 
 

@@ -85,7 +85,7 @@ class ActorConfig(Section):
     prompt: Literal["compact", "full"] = Field(
         "compact", description="full explains the grammar; the embedded policy wants compact"
     )
-    observation_tokens: int = Field(220, ge=40)
+    observation_tokens: int = Field(288, ge=40)
     history: int = Field(6, ge=0, description="past actions shown")
     max_steps: int = Field(10, ge=1)
     max_invalid: int = Field(3, ge=1, description="actions in a row that may fail before the episode ends")

@@ -123,11 +123,16 @@ class Sampling(Record):
 
 
 class Completion(Record):
-    """Exactly what a policy sampled: one log-probability (natural log) per output token."""
+    """Exactly what a policy sampled: one log-probability (natural log) per output token.
+
+    `choices[t]` are the tokens among which token t was drawn, where the policy was held to what the
+    page allows; `choices` is empty where each was drawn from the whole vocabulary.
+    """
 
     prompt_ids: tuple[int, ...]
     output_ids: tuple[int, ...]
     rollout_logprobs: tuple[float, ...]
+    choices: tuple[tuple[int, ...], ...] = ()
     text: str = ""
     sampling: Sampling = Sampling()
     policy_version: int = 0
@@ -231,8 +236,9 @@ class Skill(Record):
 class TrainingRow(Record):
     """Tokens to train on. All per-token fields have the length of `input_ids`.
 
-    `loss_mask[t]` says whether token t was sampled by the policy; `rollout_logprobs[t]` and
-    `advantages[t]` are 0 where it was not.
+    `loss_mask[t]` says whether token t was the policy's choice; `rollout_logprobs[t]` and
+    `advantages[t]` are 0 where it was not. `choices[t]` are the tokens among which it was drawn, empty
+    for the whole vocabulary; `choices` is empty where that holds for all tokens.
     """
 
     input_ids: tuple[int, ...]
@@ -243,6 +249,7 @@ class TrainingRow(Record):
     policy_version: int = 0
     temperature: float = 1.0
     images: tuple[ImageRef, ...] = ()
+    choices: tuple[tuple[int, ...], ...] = ()
 
 
 class Mastery(Record):

@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from core.actions import quote
-from core.types import Element, Observation
+from core.actions import quote, unquote
+from core.types import Element, Observation, Record
 
 _WORD = re.compile(r"[a-z]+|\d+", re.IGNORECASE)
 _COST = re.compile(r"[A-Za-z]{1,5}|\d|[^\sA-Za-z\d]")
-_SHOWN_STATES = ("checked", "selected", "disabled", "expanded", "required", "invalid")
+_STRING = r'"((?:[^"\\]|\\.)*)"'
+_QUOTED = re.compile(_STRING)
+_LINE = re.compile(
+    r'(?P<role>[a-z_]+) "(?P<name>(?:[^"\\]|\\.)*)"(?: #(?P<nth>\d+))?(?: = "(?P<value>(?:[^"\\]|\\.)*)")?'
+    r'(?: [a-z]+)*(?: of (?P<options>".*"))?'
+)
+_SHOWN_STATES = ("checked", "pressed", "selected", "disabled", "expanded", "required", "invalid")
 _CONTROLS = frozenset(
     {"textbox", "searchbox", "combobox", "listbox", "checkbox", "radio", "switch", "spinbutton", "slider"}
 )
 _ALWAYS = frozenset({"alert", "status", "dialog"})
+_QUESTION = re.compile(r"\b(?:wh(?:at|ich|o|om|ose|en|ere)|how|name|tell|count|number)\b|\?", re.IGNORECASE)
 _LONGEST_NAME = 80
 _MOST_OPTIONS = 8
 
@@ -40,6 +47,30 @@ def render(observation: Observation, *, instruction: str = "", budget: int | Non
     for unit in units:
         lines.extend(_lines(unit, wanted, ids))
     return "\n".join(lines)
+
+
+class Shown(Record):
+    """An element as a view shows it."""
+
+    role: str
+    name: str
+    nth: int = 1
+    value: str = ""
+    options: tuple[str, ...] = ()
+
+
+def shown(text: str) -> Iterator[Shown]:
+    """The elements in a text that `render` wrote, in order; cells have their column's name. Other lines are skipped."""
+    for line in text.splitlines():
+        found = _LINE.fullmatch(line)
+        if found is not None:
+            yield Shown(
+                role=found["role"],
+                name=unquote(found["name"]),
+                nth=int(found["nth"] or 1),
+                value=unquote(found["value"] or ""),
+                options=tuple(unquote(one) for one in _QUOTED.findall(found["options"] or "")),
+            )
 
 
 def words(text: str) -> set[str]:
@@ -118,8 +149,12 @@ def _options(element: Element, wanted: set[str]) -> tuple[str, ...]:
 
 
 def _prune(units: list[list[Element]], instruction: str, budget: int) -> list[list[Element]]:
-    """Keep the most relevant units within the budget: rare shared words, then controls, then the page's top."""
+    """Keep the most relevant units within the budget: rare shared words, then controls, then the page's top.
+
+    Who is asked a question reads before acting, so rows come before controls then.
+    """
     wanted = words(instruction) - _EMPTY
+    asks = _QUESTION.search(instruction) is not None
     texts = [words(" ".join(_texts(unit))) for unit in units]
     frequency = Counter(word for text in texts for word in text & wanted)
     scores = []
@@ -128,8 +163,12 @@ def _prune(units: list[list[Element]], instruction: str, budget: int) -> list[li
         roles = {element.role for element in unit}
         if roles & _ALWAYS:
             score += 5.0
+        elif roles & _CONTROLS and not unit[0].row:
+            score += 0.5 if asks else 0.8
+        elif unit[0].row and asks:
+            score += 0.6
         elif roles & _CONTROLS:
-            score += 0.8 if not unit[0].row else 0.2
+            score += 0.2
         elif "button" in roles:
             score += 0.5 if not unit[0].row else 0.1
         elif roles & {"heading", "definition"}:

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from core.types import Record
 from pretraining.examples import Difficulty, Example, stream
 
-LENGTHS = (96, 128, 192, 288)
+LENGTHS = (128, 192, 288, 384)
 CHUNK = 25
 
 
@@ -28,7 +28,7 @@ class Curriculum(Record):
     tokens: int = 9216
     scale: tuple[float, float] = (0.3, 1.0)
     pseudo: tuple[float, float] = (0.85, 0.65)
-    budget: tuple[int, int] = (120, 220)
+    budget: tuple[int, int] = (120, 288)
     side: int = 16
 
     def difficulty(self, step: int) -> Difficulty:

@@ -22,6 +22,7 @@ from torch import Tensor
 from core.errors import ModelFault, UserError
 from core.types import Completion, Message, Sampling
 from serving import qwen3
+from serving.affordances import Affordances, Walk
 from serving.decoder import Decoder, TransformersDecoder
 
 
@@ -31,6 +32,7 @@ class _Request:
     sampling: Sampling
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    walk: Walk | None = None
 
     def answer(self, result: Completion | BaseException) -> None:
         """Hand the result to the waiting coroutine, which may be gone."""
@@ -51,10 +53,13 @@ class LocalPolicy:
     """A Hugging Face causal language model that answers here; implements `core.protocols.Policy`.
 
     `max_batch` requests at most are decoded together. `threads` are torch's, for the whole process.
+    `constrained` policies write only what the page allows (`serving.affordances`), from compact prompts.
     Raises `UserError` when the folder holds no usable model.
     """
 
-    def __init__(self, model_dir: Path, *, threads: int = 1, max_batch: int = 32, version: int = 0) -> None:
+    def __init__(
+        self, model_dir: Path, *, threads: int = 1, max_batch: int = 32, version: int = 0, constrained: bool = False
+    ) -> None:
         from transformers import AutoTokenizer
 
         if not (model_dir / "config.json").exists():
@@ -63,6 +68,7 @@ class LocalPolicy:
         self.model_dir = model_dir
         self.max_batch = max_batch
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
+        self._affordances = Affordances(self.tokenizer) if constrained else None
         self._version = version
         self._install(_load(model_dir))
         self._waiting: queue.SimpleQueue[_Request | Callable[[], None] | None] = queue.SimpleQueue()
@@ -90,7 +96,8 @@ class LocalPolicy:
         if len(prompt) + sampling.max_tokens > self._context:
             raise ModelFault(f"a prompt of {len(prompt)} tokens leaves no room in a context of {self._context}")
         loop = asyncio.get_running_loop()
-        request = _Request(prompt, sampling, loop, loop.create_future())
+        walk = self._affordances.walk(messages[-1].content) if self._affordances else None
+        request = _Request(prompt, sampling, loop, loop.create_future(), walk)
         self._waiting.put(request)
         return cast(Completion, await request.future)
 
@@ -172,14 +179,20 @@ class LocalPolicy:
         draws = [random.Random(request.sampling.seed) for request in batch]
         outputs: list[list[int]] = [[] for _ in batch]
         logprobs: list[list[float]] = [[] for _ in batch]
+        choices: list[list[tuple[int, ...]]] = [[] for _ in batch]
         live = list(range(len(batch)))
         decoder = self._decoder()
         logits = decoder.prefill(ids, padding, max(limits))
         while True:
-            tokens, chosen = _sample(logits, temperatures, [draws[row].random() for row in live])
-            for row, token, logprob in zip(live, tokens.tolist(), chosen.tolist(), strict=True):
+            walks = [batch[row].walk for row in live]
+            among = [walk.choices() if walk else () for walk in walks]
+            tokens, chosen = _sample(_held(logits, among), temperatures, [draws[row].random() for row in live])
+            for i, (row, token, logprob) in enumerate(zip(live, tokens.tolist(), chosen.tolist(), strict=True)):
                 outputs[row].append(token)
                 logprobs[row].append(logprob)
+                choices[row].append(among[i])
+                if (walk := walks[i]) is not None:
+                    walk.advance(token)
             going = [i for i, row in enumerate(live) if outputs[row][-1] != end and len(outputs[row]) < limits[row]]
             if not going:
                 break
@@ -194,13 +207,26 @@ class LocalPolicy:
                 prompt_ids=tuple(request.prompt),
                 output_ids=tuple(output),
                 rollout_logprobs=tuple(logprob),
+                choices=tuple(among) if request.walk else (),
                 text=self.tokenizer.decode(output, skip_special_tokens=True).strip(),
                 sampling=request.sampling,
                 policy_version=self._version,
                 finish_reason="stop" if output[-1] == end else "length",
             )
-            for request, output, logprob in zip(batch, outputs, logprobs, strict=True)
+            for request, output, logprob, among in zip(batch, outputs, logprobs, choices, strict=True)
         ]
+
+
+def _held(logits: Tensor, among: Sequence[tuple[int, ...]]) -> Tensor:
+    """Logits (rows, vocabulary) with what each row may not draw at minus infinity; a row without choices is free."""
+    if not any(among):
+        return logits
+    mask = torch.zeros_like(logits)
+    for row, allowed in enumerate(among):
+        if allowed:
+            mask[row] = float("-inf")
+            mask[row, list(allowed)] = 0.0
+    return logits + mask
 
 
 def _sample(logits: Tensor, temperatures: Tensor, draws: Sequence[float]) -> tuple[Tensor, Tensor]:

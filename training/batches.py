@@ -56,6 +56,7 @@ class Batch:
     rollout: Tensor  # (N,) log-probabilities when sampled
     advantages: Tensor  # (N,)
     rows: Tensor  # (N,) int64, the row that each trained token belongs to
+    choices: tuple[Tensor, Tensor] | None = None  # (K,), (K,) int64: trained token and a token that it may be
 
     @property
     def tokens(self) -> int:
@@ -70,6 +71,8 @@ def check(rows: Sequence[TrainingRow], vocabulary: int) -> None:
             raise ValueError(f"the per-token fields of a row of rollout '{row.rollout_id}' differ in length")
         if row.loss_mask and row.loss_mask[0]:
             raise ValueError(f"a row of rollout '{row.rollout_id}' trains its first token, which nothing precedes")
+        if row.choices and len(row.choices) != length:
+            raise ValueError(f"the per-token fields of a row of rollout '{row.rollout_id}' differ in length")
         if row.input_ids and not 0 <= min(row.input_ids) <= max(row.input_ids) < vocabulary:
             raise ValueError(f"a row of rollout '{row.rollout_id}' holds a token outside the model's {vocabulary}")
         if row.temperature <= 0:
@@ -159,4 +162,13 @@ def _collate(trees: Sequence[Tree], rows: Sequence[TrainingRow]) -> Batch:
         rollout=torch.tensor([rows[i].rollout_logprobs[t] for i, t in trained], dtype=torch.float32),
         advantages=torch.tensor([rows[i].advantages[t] for i, t in trained], dtype=torch.float32),
         rows=torch.tensor([i for i, _ in trained]),
+        choices=_choices([rows[i].choices[t] if rows[i].choices else () for i, t in trained]),
     )
+
+
+def _choices(among: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor] | None:
+    """The pairs of trained token and allowed token, where anything was allowed less than all."""
+    if not any(among):
+        return None
+    counts = torch.tensor([len(one) for one in among])
+    return torch.repeat_interleave(counts), torch.tensor([token for one in among for token in one])

@@ -2,7 +2,8 @@
 
 A turn joins the open row when its prompt starts with the tokens that the row already holds, so a
 conversation that only ever grows becomes one row. Where the template rewrote what came before, or the
-actor shows a bounded history, a new row begins. Text is never tokenised again.
+actor shows a bounded history, a new row begins. Text is never tokenised again. Tokens that were the
+only ones allowed were nobody's choice: they are context.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class _OpenRow:
     mask: list[bool] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     advantages: list[float] = field(default_factory=list)
+    choices: list[tuple[int, ...]] = field(default_factory=list)
 
     def takes(self, completion: Completion) -> bool:
         held = len(self.ids)
@@ -36,11 +38,14 @@ class _OpenRow:
 
     def append(self, completion: Completion, advantage: float) -> None:
         context = completion.prompt_ids[len(self.ids) :]
-        sampled = len(completion.output_ids)
+        choices = completion.choices or ((),) * len(completion.output_ids)
+        chosen = [len(among) != 1 for among in choices]
         self.ids += [*context, *completion.output_ids]
-        self.mask += [False] * len(context) + [True] * sampled
-        self.logprobs += [0.0] * len(context) + list(completion.rollout_logprobs)
-        self.advantages += [0.0] * len(context) + [advantage] * sampled
+        self.mask += [False] * len(context) + chosen
+        self.logprobs += [0.0] * len(context)
+        self.logprobs += [value if free else 0.0 for value, free in zip(completion.rollout_logprobs, chosen, strict=True)]
+        self.advantages += [0.0] * len(context) + [advantage if free else 0.0 for free in chosen]
+        self.choices += [()] * len(context) + [among if free else () for among, free in zip(choices, chosen, strict=True)]
 
     def close(self, rollout_id: str) -> TrainingRow:
         return TrainingRow(
@@ -51,6 +56,7 @@ class _OpenRow:
             rollout_id=rollout_id,
             policy_version=self.policy_version,
             temperature=self.temperature,
+            choices=tuple(self.choices) if any(self.choices) else (),
         )
 
 
@@ -83,6 +89,8 @@ def _check(completion: Completion, trajectory_id: str, step: int) -> None:
         raise ModelFault(
             f"{where} has {len(completion.output_ids)} tokens but {len(completion.rollout_logprobs)} log-probabilities"
         )
+    if completion.choices and len(completion.choices) != len(completion.output_ids):
+        raise ModelFault(f"{where} has {len(completion.output_ids)} tokens but {len(completion.choices)} sets of choices")
     if not all(math.isfinite(value) for value in completion.rollout_logprobs):
         raise ModelFault(f"{where} has a log-probability that is not finite")
     if completion.sampling.temperature <= 0:

@@ -1,0 +1,185 @@
+"""What may be written on a page: its actions as an automaton over tokens, for policies that copy imperfectly.
+
+A model of a few million parameters picks the right control long before it spells its name without a
+slip. Held to the actions that a page allows, it chooses among controls that exist, and texts are copied
+from what it was shown. This is invalid action masking (Huang & Ontañón, arXiv 2006.14171), token by token:
+log-probabilities are those of the masked distribution, and the trainer applies the same mask
+(`Completion.choices`), so the policy gradient stays exact.
+
+Allowed are: clicking a control, choosing an option of a field that shows its options and typing into one
+that shows none, a few keys, moving about, and answering. A typed text or an answer is a run of whole words of the instruction or the page, or
+a number below 100, or "done". Addresses cannot be copied from a page in words, so `goto` is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from core import views
+from core.actions import quote
+from core.views import Shown
+
+_READ_ONLY = frozenset({"row", "cell", "heading", "text", "definition", "alert", "status", "dialog", "row_header"})
+_WRITABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
+_OFFERS = {"skill": "use_skill", "tool": "call_tool"}
+_ALWAYS = ("back", "scroll down", "scroll up", "wait", 'press "Enter"', 'press "Escape"')
+_PAGE = '\npage "'
+_KEPT = 4096
+_CUT = -1  # in place of a token that no copy may contain
+
+
+@dataclass
+class _Node:
+    """A place in the tree of token sequences: what may come next, and whether text may be copied in here."""
+
+    next: dict[int, _Node] = field(default_factory=dict)
+    closers: dict[int, _Node] | None = None  # how a copied text ends, where one may begin here
+    free: bool = False  # anything may follow
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A text to copy from. `starts` are places where a word begins; a copy may end before a place in `ends`."""
+
+    ids: tuple[int, ...]
+    starts: tuple[int, ...]
+    ends: frozenset[int]
+
+
+class Walk:
+    """One completion under way: what the next token may be, given those before."""
+
+    def __init__(self, root: _Node, sources: Sequence[_Source]) -> None:
+        self._node = root
+        self._sources = sources
+        self._copying: list[tuple[_Source, int]] | None = None  # where the copy may stand, once one has begun
+
+    def choices(self) -> tuple[int, ...]:
+        """The tokens that may come next, in ascending order; empty when anything may."""
+        if self._node.free:
+            return ()
+        if self._copying is not None:
+            return tuple(sorted(self._next_copied()))
+        allowed = set(self._node.next)
+        if self._node.closers is not None:
+            allowed |= {source.ids[at] for source in self._sources for at in source.starts}
+        return tuple(sorted(allowed))
+
+    def advance(self, token: int) -> None:
+        """Go on by a token of `choices()`."""
+        if self._node.free:
+            return
+        closers = self._node.closers
+        if self._copying is None and closers is not None and token not in self._node.next:
+            self._copying = [
+                (source, at + 1) for source in self._sources for at in source.starts if source.ids[at] == token
+            ]
+        elif self._copying is not None and closers is not None:
+            if token in closers and any(at in source.ends for source, at in self._copying):
+                self._node, self._copying = closers[token], None
+            else:
+                self._copying = [
+                    (source, at + 1)
+                    for source, at in self._copying
+                    if at < len(source.ids) and source.ids[at] == token
+                ]
+        else:
+            self._node = self._node.next[token]
+
+    def _next_copied(self) -> set[int]:
+        assert self._copying is not None
+        assert self._node.closers is not None
+        allowed: set[int] = set()
+        for source, at in self._copying:
+            if at in source.ends:
+                allowed |= self._node.closers.keys()
+            if at < len(source.ids) and source.ids[at] != _CUT:
+                allowed.add(source.ids[at])
+        return allowed
+
+
+class Affordances:
+    """Makes walks over a tokenizer's tokens. `tokenizer` is a fast Hugging Face tokenizer.
+
+    The pieces of an action are tokenised one by one. Where that is how the tokenizer treats the whole, as
+    the embedded policy's does by construction, what may be written is what the model would write.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._end: int = tokenizer.eos_token_id
+        self._texts: list[str] = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
+        self._encode = cache(self._tokenise)
+        self._source = cache(self._read)
+        self._numbers = [self._read(str(number)) for number in range(100)]
+
+    def walk(self, prompt: str) -> Walk:
+        """The completions that a compact prompt allows (`agents.prompting.compact`)."""
+        if self._encode.cache_info().currsize > _KEPT:
+            self._encode.cache_clear()
+            self._source.cache_clear()
+        head, _, page = prompt.rpartition(_PAGE)
+        instruction = head.partition("\ndid ")[0].partition("\nerror ")[0].removeprefix("task ")
+        elements = list(views.shown(f'page "{page}'))
+        texts = {text: None for one in elements for text in (one.name, one.value, *one.options) if text}
+        sources = [self._source(instruction), *map(self._source, texts), self._source("done"), *self._numbers]
+        return Walk(self._tree(elements, head), sources)
+
+    def _tree(self, elements: Iterable[Shown], head: str) -> _Node:
+        root = _Node()
+        end = _Node({self._end: _Node()})
+        for line in _ALWAYS:
+            self._add(root, [line], end)
+        answer = self._add(root, ['answer "'], _Node())
+        answer.closers = {self._encode('"')[-1]: end}
+        for element in elements:
+            if element.role == "page" or element.role in _READ_ONLY:
+                continue
+            target = [f' {element.role} "', _inner(element.name)]
+            nth = f" #{element.nth}" if element.nth > 1 else ""
+            self._add(root, ["click", *target, f'"{nth}'], end)
+            for option in element.options:
+                self._add(root, ["select", *target, f'"{nth} "', _inner(option), '"'], end)
+            if element.role in _WRITABLE and not element.options:
+                field_ = self._add(root, ["type", *target, f'"{nth} "'], _Node())
+                field_.closers = {self._encode('"')[-1]: end, self._encode('" enter')[-1]: end}
+        for line in head.splitlines():
+            kind = line.partition(' "')[0]
+            if kind in _OFFERS:
+                self._add(root, [_OFFERS[kind]], _Node()).free = True
+        return root
+
+    def _add(self, root: _Node, pieces: Sequence[str], last: _Node) -> _Node:
+        """Grow the tree by the tokens of these pieces; what was there stays. Returns the node at their end."""
+        tokens = [token for piece in pieces for token in self._encode(piece)]
+        node = root
+        for token in tokens[:-1]:
+            node = node.next.setdefault(token, _Node())
+        return node.next.setdefault(tokens[-1], last)
+
+    def _tokenise(self, text: str) -> tuple[int, ...]:
+        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _read(self, text: str) -> _Source:
+        ids = self._encode(text)
+        stops = [self._stops(token) for token in ids]
+        whole = [at for at in range(len(ids)) if self._begins(ids[at]) or at == 0]
+        starts = tuple(at for at in whole if not stops[at])
+        ends = {at for at in range(1, len(ids)) if self._begins(ids[at]) or not self._texts[ids[at]][:1].isalnum()}
+        # A copy cannot go past a quote: it is cut there.
+        cut = tuple(_CUT if stop else token for token, stop in zip(ids, stops, strict=True))
+        return _Source(cut, starts, frozenset(ends | {len(ids)}))
+
+    def _begins(self, token: int) -> bool:
+        return self._texts[token][:1] in ("▁", "Ġ", " ")
+
+    def _stops(self, token: int) -> bool:
+        return '"' in self._texts[token] or "\\" in self._texts[token]
+
+
+def _inner(text: str) -> str:
+    """What stands between the quotes when `text` is quoted."""
+    return quote(text)[1:-1]

@@ -92,9 +92,14 @@ def plural(noun: str) -> str:
     return noun + ("es" if re.search(r"(s|x|z|ch|sh)$", noun) else "s")
 
 
+def alike(one: str, other: str) -> bool:
+    """Whether two labels mean the same, so that a question by meaning would not tell which is asked for."""
+    return (known := meaning(one)) is not None and known is meaning(other)
+
+
 def singular(noun: str) -> str:
     """The singular of a plural, or an empty text for what is no plural."""
-    if not _PLURAL.search(noun) or noun in ("news", "series", "species", "always"):
+    if not _PLURAL.search(noun) or noun in _DATA["no_plurals"] or noun.endswith("ics"):
         return ""
     if noun.endswith("ies") and len(noun) > 4:
         return noun[:-3] + "y"
@@ -118,12 +123,11 @@ def meaning(term: str, value: str | None = None) -> Meaning | None:
 def questions(term: str, value: str) -> tuple[str, ...]:
     """Questions for the fact `term` with the answer `value`, of a thing called `{record}`."""
     known = meaning(term, value)
-    inline = _inline(term)
+    said = inline(term)
     if known is not None and known.asks:
-        if "{term}" in "".join(known.asks) and (short := re.sub(r" (date|on|at|in)$", "", inline)):
-            return tuple(ask.replace("{term}", short) for ask in known.asks)
-        return known.asks
-    return _by_grammar(_words(term), shape(value)) or _by_shape(inline, value)
+        short = re.sub(r" (date|on|at|in)$", "", said)
+        return tuple(ask.replace("{term}", short) for ask in known.asks if short or "{term}" not in ask)
+    return _by_grammar(_words(term), shape(value)) or _by_shape(said, value)
 
 
 def here_questions(term: str, value: str, noun: str = "") -> tuple[str, ...]:
@@ -132,6 +136,21 @@ def here_questions(term: str, value: str, noun: str = "") -> tuple[str, ...]:
     return tuple(
         _format(ask, record=name) for ask in questions(term, value) for name in names if not _stranded(ask, name)
     )
+
+
+def indirect(question: str) -> str:
+    """A question within a sentence: "how heavy is {record}?" gives "how heavy {record} is", or an empty text."""
+    asked = question.removesuffix("?")
+    if not re.match(r"(who|whose|what|which|when|where|how|in which|on which|at what)\b", asked):
+        return ""
+    if found := re.fullmatch(r"(.+?) (is|was) \{record\}(.*)", asked):
+        return f"{found[1]} {{record}} {found[2]}{found[3]}"
+    if found := re.fullmatch(r"(.+?) does \{record\} (\w+)(.*)", asked):
+        return f"{found[1]} {{record}} {_THIRD.get(found[2], found[2] + 's')}{found[3]}"
+    return asked if re.match(r"who (?!is |was |can |do |does )", asked) else ""
+
+
+_THIRD = {"have": "has", "go": "goes", "do": "does"}
 
 
 def extremes(term: str, kind: str) -> tuple[str, ...]:
@@ -152,7 +171,7 @@ def extremes(term: str, kind: str) -> tuple[str, ...]:
             found += () if low else (f"which {{noun}} was {done} most recently?",)
         elif words in _VERBS_OF_TIME:
             found += (f"which {{noun}} {words} {'first' if low else 'last'}?",)
-    return tuple(found)
+    return tuple(one.replace("{term}", words) for one in found)
 
 
 _SAMPLES = {"low_price": "$1", "high_price": "$1", "fewest": "1", "most": "1"}
@@ -216,16 +235,20 @@ def submission(label: str) -> tuple[str, ...]:
 
 def changes(label: str, value: str) -> tuple[str, ...]:
     """Wishes for a form's field to have a `{value}`; boxes have `ticked` or `unticked` and no slot."""
-    name = _inline(label)
+    name = re.sub(r"^(show|use|enable|allow) ", "", inline(label))
+    if value in (*ON, *OFF) and not _is_noun(name):
+        return ()
     if value in ON:
         return (f"turn on {name}", f"I want {name}", f"switch {name} on", f"yes to {name}", f"have {name} on")
     if value in OFF:
         return (f"turn off {name}", f"no {name}", f"I do not want {name}", f"switch {name} off")
     known = meaning(label, value)
-    mine = () if name.startswith(("the ", "my ", "your ")) else (f"make {{value}} the {name}",)
-    the = name if not mine else f"the {name}"
+    special = tuple(_format(one, term=name, value="{value}") for one in known.sets) if known else ()
+    if not _is_noun(name):
+        return special
+    the = f"the {name}"
     plain = (
-        *mine,
+        f"make {{value}} {the}",
         f"change {the} to {{value}}",
         f"{the} should be {{value}}",
         f"let {the} be {{value}}",
@@ -233,13 +256,14 @@ def changes(label: str, value: str) -> tuple[str, ...]:
         f"set {the} to {{value}}",
         f"{the} is {{value}} now",
     )
-    special = tuple(_format(one, term=name, value="{value}") for one in known.sets) if known else ()
-    return (*special, *special, *plain)[: 2 * len(special) + len(plain)]
+    return (*special, *plain)
 
 
 def details(label: str, value: str) -> tuple[str, ...]:
     """The same as part of a longer sentence: "with the title {value}"; boxes have no slot."""
-    name = _inline(label)
+    name = inline(label)
+    if not _is_noun(name):
+        return ()
     if value in ON:
         return (f"with {name}", f"with {name} turned on")
     if value in OFF:
@@ -315,11 +339,10 @@ def only(label: str, option: str) -> tuple[str, ...]:
     if re.fullmatch(r"(all|any|none|yes|no|other|every)\b.*|[\d\W]+.*", option, re.I):
         return ()
     known = meaning(label, option) or meaning(label)
-    name = _inline(label)
+    name = inline(label)
     return (
         *(known.only if known else ()),
-        f"the ones with the {name} {{option}}",
-        f"those with {{option}} as the {name}",
+        *((f"the ones with the {name} {{option}}", f"those with {{option}} as the {name}") if _is_noun(name) else ()),
     )
 
 
@@ -328,10 +351,22 @@ def _words(text: str) -> str:
     return " ".join(re.sub(r"\(.*?\)|[^\w\s'/&-]|(?<!\w)[-/&]|[-/&](?!\w)", " ", text).casefold().split())
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
     """A label as a word of a sentence: lower case unless it is an abbreviation; braces made harmless."""
     words = re.sub(r"\(.*?\)|[:*?{}]", " ", text).split()
     return " ".join(word if re.search(r"[A-Z0-9].*[A-Z0-9]", word) else word.lower() for word in words)
+
+
+def _is_noun(name: str) -> bool:
+    """Whether a label can stand after "the": no sentence, no preposition at its end, no participle."""
+    words = name.split()
+    return bool(
+        1 <= len(words) <= 4
+        and re.fullmatch(r"[A-Za-z][A-Za-z '-]*", name)
+        and words[0].casefold() not in _DATA["no_nouns"]
+        and words[-1] not in _DATA["prepositions"]
+        and not _participle(words[-1])
+    )
 
 
 def _format(template: str, **slots: str) -> str:
@@ -379,7 +414,7 @@ def _by_shape(term: str, value: str) -> tuple[str, ...]:
     kind = shape(value)
     if not re.fullmatch(r"[A-Za-z][A-Za-z '-]*", term) or len(term.split()) > 3:
         return ()
-    if term.split()[-1] in ("in", "on", "at", "by", "for", "from", "to", "with", "until", "since"):
+    if term.split()[-1] in _DATA["prepositions"]:
         return ()
     if kind == "name" and _AGENT.search(term):
         return (f"who is the {term} of {{record}}?", f"who does {{record}} have as its {term}?")

@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agents.explorer import phrasing
+from agents.explorer.clauses import Clause
 from agents.explorer.drafts import Draft
 from agents.explorer.pages import Link, Page
-from agents.explorer.phrasing import QUESTIONS, Clause
+from agents.explorer.phrasing import QUESTIONS
 from agents.explorer.pieces import WITNESSED, Piece, Pieces
 from agents.explorer.sitemap import SiteMap
 
@@ -152,7 +153,10 @@ class Composer:
 
     def _draft(self, route: _Route, page: Page, last: Piece, rng: random.Random) -> Draft | None:
         pieces = (*route.pieces, last)
-        merged = phrasing.instruction(_abridged(_clauses(pieces), rng), rng)
+        clauses = _abridged(_clauses(pieces), rng)
+        if not route.pieces:
+            clauses = _pointed(clauses, rng)
+        merged = phrasing.instruction(clauses, rng)
         if not merged:
             return None
         steps = tuple(line for piece in pieces for line in piece.lines)
@@ -215,10 +219,22 @@ def _abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
         if last.kind == "press":
             return [Clause("press_for", {**last.slots, "record": name})]
     if record and last.kind == "press_for" and (record in name or name in record):
-        return [*first, Clause("press", {"button": last.slots["button"]})]
+        return [*first, Clause("press", {"button": last.slots["button"], "here": ""})]
     if record and f"its_{last.kind}" in QUESTIONS and (record in name or name in record):
-        return [*first, Clause(f"its_{last.kind}", {"term": last.slots["term"]})]
+        return [*first, Clause(f"its_{last.kind}", _without_record(last))]
     return [*clauses]
+
+
+def _pointed(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
+    """The same where the record's own page is open: "this" instead of its name, half of the time."""
+    *first, last = clauses
+    if "here" in last.slots and f"here_{last.kind}" in QUESTIONS and rng.random() < 0.5:
+        return [*first, Clause(f"here_{last.kind}", _without_record(last))]
+    return [*clauses]
+
+
+def _without_record(clause: Clause) -> dict[str, str]:
+    return {key: value for key, value in clause.slots.items() if key != "record"}
 
 
 def _via(first: Clause, second: Clause) -> Clause | None:

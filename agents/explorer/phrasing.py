@@ -1,8 +1,8 @@
 """Wordings: how a task is put to somebody, in many ways, chosen by a seeded generator.
 
 A task is a sequence of clauses (`Clause`: what is done, with its names and values), the last of which
-may be a question. Names and values are always given as they appear on the site. The wordings
-themselves are in `wordings.toml`.
+may be a question. Names and values are always given as they appear on the site. About half of the time
+it is said as people would say it (`natural`), else with the site's labels, as in `wordings.toml`.
 """
 
 from __future__ import annotations
@@ -11,29 +11,26 @@ import random
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.explorer import natural
+from agents.explorer.clauses import CHOSEN, TICKED, Clause
+
 LONGEST = 32
-TICKED, CHOSEN = "ticked", "chosen"  # the values of boxes and of radio buttons
 
 _WORDINGS: dict[str, dict[str, list[str]]] = tomllib.loads(
     (Path(__file__).parent / "wordings.toml").read_text(encoding="utf-8")
 )
-STEPS, QUESTIONS = _WORDINGS["steps"], _WORDINGS["questions"]
-_THEN = (", then ", " and then ", "; after that, ", ". Then ", ", and afterwards ")
+STEPS, QUESTIONS, LEADS = _WORDINGS["steps"], _WORDINGS["questions"], _WORDINGS["leads"]
+_NATURAL = 0.5
+_QUOTINGS, _SHARES = ("bare", "double", "single"), (60, 32, 8)
+_THEN = (" and ", " and ", ", then ", " and then ", "; after that, ", ". Then ", ", and afterwards ")
 _POLITE = ("please {}", "I want you to {}", "could you {}?", "your task is to {}", "I would like you to {}", "now {}")
 _HERE = (" on this page", " in this list", " here", " listed here", "")
-_PLAIN = re.compile(r"[A-Z][\w'&-]*(?: [\w'&-]+){0,4}")
-
-
-@dataclass(frozen=True)
-class Clause:
-    """`kind` names the wordings; `slots` are names and values as on the site; `pairs` are field and value."""
-
-    kind: str
-    slots: dict[str, str] = field(default_factory=dict)
-    pairs: tuple[tuple[str, str], ...] = ()
+_PLAIN = re.compile(r"[\w£$€#+@(](?:[^\"“”\n?!;{}]*[^\"“”\n?!;{}.,:\s])?")
+_UNNAMED = frozenset({"term", "column", "scope", "noun"})
+_LONGEST_BARE = 7  # words
+_NAMED = ("open", "find", "search")
 
 
 def is_question(clause: Clause) -> bool:
@@ -50,20 +47,38 @@ def instruction(clauses: Sequence[Clause], rng: random.Random, *, tries: int = 6
 
 
 def _say(clauses: Sequence[Clause], rng: random.Random) -> str:
-    quoting = rng.choice(("double", "double", "double", "bare", "bare", "single"))
-    *first, last = clauses
-    if is_question(last):
-        question = _fill(last, quoting, rng)
+    quoting = rng.choices(_QUOTINGS, _SHARES)[0]
+    said = [
+        _clause(clause, clauses[:at], quoting, rng, joined=len(clauses) > 1, last=at == len(clauses) - 1)
+        for at, clause in enumerate(clauses)
+    ]
+    if is_question(clauses[-1]):
+        *first, question = said
         if not first:
             return _maybe(_sentence(question), rng)
-        lead = _join([_fill(clause, quoting, rng) for clause in first], rng)
-        if question.startswith(("tell", "report", "name", "find")) and rng.random() < 0.6:
+        lead = _join(first, rng)
+        if question.startswith(("tell", "report", "name", "find", "look")) and rng.random() < 0.6:
             return _sentence(f"{lead} and {question}")
         return f"{_sentence(lead)} {_sentence(question)}"
-    said = _join([_fill(clause, quoting, rng) for clause in clauses], rng)
-    if rng.random() < 0.22 and ". " not in said:
-        said = rng.choice(_POLITE).format(said)
-    return _sentence(said)
+    whole = _join(said, rng)
+    if rng.random() < 0.22 and ". " not in whole and natural.is_command(whole):
+        whole = rng.choice(_POLITE).format(whole)
+    return _sentence(whole)
+
+
+def _clause(
+    clause: Clause, before: Sequence[Clause], quoting: str, rng: random.Random, *, joined: bool, last: bool
+) -> str:
+    """One clause, naturally or by its labels."""
+    if not last and clause.kind in LEADS and rng.random() < _NATURAL:
+        return rng.choice(LEADS[clause.kind]).format(name=_named(clause.slots["name"], quoting))
+    if rng.random() < _NATURAL:
+        named = bool(before) and before[-1].kind.startswith(_NAMED) and "name" in before[-1].slots
+        manner = natural.Manner(lambda name: _named(name, quoting), _quoted, rng, joined and not is_question(clause),
+                                "it" if named else "")  # fmt: skip
+        if said := natural.said(clause, manner):
+            return said
+    return _fill(clause, quoting, rng)
 
 
 def _join(parts: Sequence[str], rng: random.Random) -> str:
@@ -83,13 +98,17 @@ def _maybe(question: str, rng: random.Random) -> str:
 def _fill(clause: Clause, quoting: str, rng: random.Random) -> str:
     template = rng.choice(QUESTIONS.get(clause.kind) or STEPS[clause.kind])
     slots = {
-        key: _named(value, quoting) for key, value in clause.slots.items() if key not in ("term", "column", "scope")
+        key: _named(value, quoting)
+        for key, value in clause.slots.items()
+        if key not in ("term", "column", "scope", "noun")
     }
     for key in ("term", "column"):
         if key in clause.slots:
             slots[key] = _term(clause.slots[key])
     if is_question(clause):
         slots["scope"] = rng.choice(_HERE)
+        noun = clause.slots.get("noun")
+        slots["this"] = rng.choice(("this", "this one", *((f"this {noun}",) * 2 if noun else ())))
     for key in {"term", "column"} & set(clause.slots):
         slots["label"] = _quoted(clause.slots[key])
     if clause.pairs:
@@ -109,14 +128,17 @@ def _pairs(pairs: Sequence[tuple[str, str]], pattern: str, quoting: str) -> str:
     said = [
         f"{_named(name, quoting)} {value}"
         if value in (TICKED, CHOSEN)
-        else pattern.format(field=_named(name, quoting), value=_quoted(value))
+        else pattern.format(
+            field=_named(name, quoting), value=_named(value, quoting if len(value.split()) <= 3 else "double")
+        )
         for name, value in pairs
     ]
     return said[0] if len(said) == 1 else ", ".join(said[:-1]) + " and " + said[-1]
 
 
 def _named(name: str, quoting: str) -> str:
-    if quoting == "bare" and _PLAIN.fullmatch(name):
+    """A name or value as in speech: without quotes unless its marks could be taken for the sentence's."""
+    if quoting == "bare" and _PLAIN.fullmatch(name) and len(name.split()) <= _LONGEST_BARE:
         return name
     if quoting == "single" and "'" not in name:
         return f"'{name}'"

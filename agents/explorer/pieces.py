@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from agents import speech
 from agents.explorer import filling, lines
+from agents.explorer.clauses import CHOSEN, TICKED, Clause
 from agents.explorer.listings import counts, extremes, is_plural
 from agents.explorer.manners import is_grave, leaves_session
 from agents.explorer.pages import Form, Link, Page, renamed
-from agents.explorer.phrasing import CHOSEN, TICKED, Clause
 from agents.explorer.sitemap import Effect, Filled, SiteMap
 from agents.explorer.values import is_fillable
 from core import actions
@@ -57,6 +58,7 @@ class Pieces:
         self._by_template = site.templates()
         self._made: dict[tuple[str, bool], list[tuple[Page, Piece]]] = {}
         self._filters: list[tuple[Page, Page, Piece]] | None = None
+        self._nouns = _nouns(self.pages)
 
     def of_kind(self, kind: str, *, filtered: bool = False) -> list[tuple[Page, Piece]]:
         """Every piece of a kind with the page it begins on; `filtered`: on the pages that filters led to."""
@@ -205,22 +207,33 @@ class Pieces:
         for entry in page.entries:
             if headers.count(entry.header.casefold()) == 1 and entry.header:
                 facts += [(entry.header, term, value, entry.table or "row") for term, value in entry.cells]
+        columns = {place: {term for _, term, _, where in facts if where == place} for _, _, _, place in facts}
         for record, term, value, place in facts:
             telling = 1 <= len(value) <= _LONGEST_ANSWER and 2 <= len(term) <= 30 and re.search(r"\w", value)
             if telling and record and len(record) <= 70 and fold(value) not in (fold(record), fold(term)):
-                clause = Clause(_fact_kind(term, value), {"term": term, "record": record})
+                slots = {"term": term, "record": record, "value": value}
+                slots |= self._own(page) if not place else {}
+                slots |= _plain(term, columns[place])
+                clause = Clause(_fact_kind(term, value), slots)
                 topic = f"lookup {page.template} {place} {term}"
                 yield Piece("lookup", (lines.answer(value),), (clause,), topic, answer=value)
 
     def _compares(self, page: Page) -> Iterator[Piece]:
+        columns = {column for entry in page.entries for column, _ in entry.cells}
+        values: dict[str, set[str]] = {}
+        for column, value in (cell for entry in page.entries for cell in entry.cells):
+            values.setdefault(value, set()).add(column)
+        noun = _noun_of(page)
+        common = {"noun": noun} if noun else {}
         for kind, column, header in extremes(page.entries):
             named = f"{kind}_label" if _NO_NOUN.search(column) and kind in ("early", "late", "low", "high") else kind
-            clause = Clause(named, {"column": column})
+            clause = Clause(named, {"column": column} | common | _plain(column, columns))
             yield Piece(
                 "compare", (lines.answer(header),), (clause,), f"{kind} {page.template} {column}", answer=header
             )
         for column, value, number in counts(page.entries):
-            clause = Clause("count", {"column": column, "value": value})
+            shared = {"plain": "yes"} if values[value] != {column} else {}
+            clause = Clause("count", {"column": column, "value": value} | common | shared)
             topic = f"count {page.template} {column}"
             yield Piece("compare", (lines.answer(str(number)),), (clause,), topic, answer=str(number))
 
@@ -294,6 +307,7 @@ class Pieces:
             foil = (lines.click(lines.target_of(others[0])),) if button.row and others and not telling else ()
             telling_name = bool(button.row) or (self._names[record.casefold()] == 1 and self._rng.random() < 0.6)
             slots = {"button": button.name} | ({"record": record} if telling_name and not named else {})
+            slots |= {"of": record} if named else self._own(page) if not button.row else {}
             press = "press_for" if "record" in slots else "press"
             yield Piece(
                 effect.kind,
@@ -353,7 +367,7 @@ class Pieces:
         return Piece(
             effect.kind,
             (*effect.prefix, *steps, *send),
-            (*leading, _form_clause(effect, filled, bool(send))),
+            (*leading, _form_clause(effect, filled, self._own(page), sent=bool(send))),
             f"{effect.kind} {effect.template} {effect.target} {filled[0].field.name}",
             lands="" if effect.after.url == effect.url else effect.after.url,
             wanted=tuple(one.value for one in wanted),
@@ -362,8 +376,37 @@ class Pieces:
             record=page.name if any(fold(origin) in fold(text) for text in effect.revealed) else "",
         )
 
+    def _own(self, page: Page) -> dict[str, str]:
+        """The slots for a page that is one record's among several of its make, so that "this" means the record."""
+        if len(self._by_template.get(page.template, ())) < 2:
+            return {}
+        noun = self._nouns.get(page.url, "")
+        return {"here": ""} | ({"noun": noun} if noun else {})
+
     def _of(self, kind: str) -> list[Effect]:
         return [effect for effect in self.site.effects if effect.kind == kind]
+
+
+def _noun_of(page: Page) -> str:
+    """What a listing's records are called, by its table or its heading; empty where these tell no noun."""
+    tables = {entry.table for entry in page.entries}
+    return next(iter(speech.nouns([*(tables if len(tables) == 1 else ()), page.name])), "")
+
+
+def _nouns(pages: Sequence[Page]) -> dict[str, str]:
+    """For the pages of records, what the listings that link to them call such records."""
+    found: dict[str, str] = {}
+    for page in pages:
+        if noun := _noun_of(page):
+            for entry in page.entries:
+                if entry.link is not None:
+                    found.setdefault(entry.link.url, noun)
+    return found
+
+
+def _plain(term: str, others: Iterable[str]) -> dict[str, str]:
+    """The slot that keeps to labels where another fact of the same record means the same."""
+    return {"plain": "yes"} if any(one != term and speech.alike(one, term) for one in others) else {}
 
 
 def _fact_kind(term: str, value: str) -> str:
@@ -392,13 +435,13 @@ def _sent_by_button(effect: Effect) -> bool:
     return effect.lines[-1] == lines.click(effect.target)
 
 
-def _form_clause(effect: Effect, filled: Sequence[Filled], sent: bool) -> Clause:
+def _form_clause(effect: Effect, filled: Sequence[Filled], own: dict[str, str], *, sent: bool) -> Clause:
     pairs = tuple((one.field.name, _TICKS.get(one.field.role, one.value)) for one in filled)
     if all(value in (TICKED, CHOSEN) for _, value in pairs) and sent:
-        return Clause("pick", {"submit": effect.target.name}, pairs)
+        return Clause("pick", {"submit": effect.target.name} | own, pairs)
     if not sent and len(filled) == 1:
-        return Clause("change_now", {"control": pairs[0][0], "option": pairs[0][1]})
-    return Clause("change" if effect.kind == "edit" else "fill", {"submit": effect.target.name}, pairs)
+        return Clause("change_now", {"control": pairs[0][0], "option": pairs[0][1]} | own)
+    return Clause("change" if effect.kind == "edit" else "fill", {"submit": effect.target.name} | own, pairs)
 
 
 def _foil(effect: Effect, filled: Sequence[Filled], choice: Filled, send: Sequence[str]) -> tuple[str, ...]:

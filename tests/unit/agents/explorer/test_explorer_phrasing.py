@@ -5,7 +5,7 @@ import random
 import pytest
 
 from agents.explorer import phrasing
-from agents.explorer.phrasing import CHOSEN, TICKED, Clause
+from agents.explorer.clauses import CHOSEN, TICKED, Clause
 
 CLAUSES = [
     [Clause("open", {"name": "Blue Door"})],
@@ -34,10 +34,8 @@ def test_every_wording_names_everything_and_is_brief(clauses: list[Clause]) -> N
         assert text[-1] in ".?!"
         assert "{" not in text
         for clause in clauses:
-            named = [
-                clause.slots[key] for key in ("name", "query", "record", "button", "submit") if key in clause.slots
-            ]
-            for value in [*named, *(part for pair in clause.pairs for part in pair)]:
+            named = [clause.slots[key] for key in ("name", "query", "record", "value") if key in clause.slots]
+            for value in [*named, *(value for _, value in clause.pairs)]:
                 assert value.casefold() in text.casefold()
 
 
@@ -69,3 +67,78 @@ def test_similarity_ignores_filler() -> None:
     one, other = phrasing.content('Please open "Blue Door".'), phrasing.content("Go to the page Blue Door")
     assert phrasing.similarity(one, other) == 1
     assert phrasing.similarity(one, phrasing.content("Open Red Door")) < 0.6
+
+
+@pytest.mark.parametrize(
+    ("clauses", "said"),
+    [
+        (
+            [Clause("fact", {"term": "Weight", "record": "Blue Door", "value": "2 kg"})],
+            "How heavy is Blue Door?",
+        ),
+        ([Clause("here_fact", {"term": "Owner", "value": "Mia", "noun": "article"})], "Who owns this article?"),
+        (
+            [Clause("open", {"name": "Blue Door"}), Clause("its_fact", {"term": "Weight", "value": "2 kg"})],
+            "Find Blue Door and tell me how heavy it is.",
+        ),
+        (
+            [Clause("find_same", {"name": "Blue Door"}), Clause("press", {"button": "Add to cart", "here": ""})],
+            "Find Blue Door and put it in the cart.",
+        ),
+        ([Clause("press", {"button": "Add to cart", "here": "", "noun": "tent"})], "Put this tent in the cart."),
+        (
+            [Clause("press_for", {"button": "Add to wish list", "record": "Blue Door"})],
+            "Put Blue Door on the wish list.",
+        ),
+        ([Clause("press", {"button": "Remove Blue Door", "of": "Blue Door"})], "Take Blue Door out."),
+        ([Clause("low_price", {"column": "Price", "noun": "tent"})], "Which tent costs the least?"),
+        ([Clause("count", {"column": "Status", "value": "Closed", "noun": "ticket"})], "How many tickets are closed?"),
+        (
+            [Clause("sort", {"control": "Sort", "option": "Price, low to high"})],
+            "Sort the list by price, cheapest first.",
+        ),
+        ([Clause("filter", {"control": "Category", "option": "Hardware"})], "Show only Hardware."),
+        ([Clause("tick", {"control": "In stock only", "option": "In stock only"})], "Show only the ones in stock."),
+        ([Clause("change", {"submit": "Save"}, (("Phone", "555 0199"),))], "Change my phone number to 555 0199."),
+        ([Clause("change", {"submit": "Save", "here": ""}, (("Title", "Red"),))], "Rename this to Red."),
+        ([Clause("pick", {"submit": "Save"}, (("Compact lists", TICKED),))], "Turn on compact lists."),
+        ([Clause("fill", {"submit": "Send", "here": ""}, (("Comment", "It leaks"),))], "Comment on this: It leaks."),
+        (
+            [Clause("fill", {"submit": "Create ticket"}, (("Message", "It leaks"), ("Priority", "High")))],
+            "Create a ticket with the priority High, saying It leaks.",
+        ),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_it_is_said_as_people_say_it(clauses: list[Clause], said: str) -> None:
+    assert said in wordings(clauses, 1500)
+
+
+def test_about_half_is_natural_and_most_names_are_bare() -> None:
+    clauses = [Clause("fact", {"term": "Weight", "record": "Fell Lite 2 (green)", "value": "2 kg"})]
+    found = [phrasing.instruction(clauses, random.Random(seed)) for seed in range(400)]
+    assert 120 < sum("eight" not in text for text in found) < 280
+    assert 180 < sum('"Fell' not in text and "'" not in text for text in found) < 300
+
+
+def test_what_only_labels_tell_apart_is_said_by_its_label() -> None:
+    clauses = [Clause("fact", {"term": "Price", "record": "Blue Door", "value": "$2", "plain": "yes"})]
+    assert all("price" in text.casefold() for text in wordings(clauses, 200))
+
+
+def test_without_a_record_in_sight_a_button_is_named() -> None:
+    assert all("add to cart" in text.casefold() for text in wordings([Clause("press", {"button": "Add to cart"})], 200))
+    led = [Clause("open", {"name": "Tents"}), Clause("press", {"button": "Add to cart"})]
+    assert all("add to cart" in text.casefold() for text in wordings(led, 200))
+
+
+def test_marks_that_would_be_mistaken_for_the_sentence_are_quoted() -> None:
+    for name in ("Who am I?", "Stop!", "End.", "One; two"):
+        for text in wordings([Clause("open", {"name": name})], 100):
+            assert f'"{name}"' in text or f"'{name}'" in text
+
+
+def test_a_long_value_among_others_is_quoted() -> None:
+    pairs = (("Summary", "Tea and cake with jam"), ("Priority", "High"))
+    for text in wordings([Clause("fill", {"submit": "Create ticket"}, pairs)], 200):
+        assert '"Tea and cake with jam"' in text or "'Tea and cake with jam'" in text

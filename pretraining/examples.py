@@ -36,7 +36,7 @@ class Difficulty:
     """How much there is on a page (0 to 1], how often names are pseudo-words, how often a detour happens."""
 
     scale: float = 1.0
-    pseudo: float = 0.6
+    pseudo: float = 0.4
     detour: float = 0.08
     budget: int = _ACTOR.observation_tokens
 
@@ -60,9 +60,12 @@ def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
     )
     examples: list[Example] = []
     steps: list[Step] = []
-    if rng.random() < 0.15:
+    start = rng.random()
+    if start < 0.15:
         for _ in range(rng.randint(1, 2)):
             site.act(_detour(site, rng))
+    elif start < 0.25 and made.family != "compose":
+        _go_ahead(site, made, rng)
     for _ in range(14):
         seen = site.observe()
         action = made.goal(site)
@@ -80,6 +83,15 @@ def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
     return examples
 
 
+def _go_ahead(site: Website, made: Exercise, rng: Random) -> None:
+    """Begin in the middle, or where everything is done already: what counts is the page, not the history."""
+    for _ in range(rng.choice((1, 1, 2, 20))):
+        action = made.goal(site)
+        if action is None or action.name == "answer":
+            return
+        site.act(action)
+
+
 def _step(seen: Observation, action: Action) -> Step:
     return Step.model_construct(
         observation=seen, completion=None, action=action, initiator="policy", reward=0.0, terminated=False,
@@ -91,7 +103,8 @@ def _shows(prompt: str, action: Action) -> bool:
     """Whether the policy can see what it should act on, or say."""
     target = actions.target_of(action)
     if target is not None:
-        return f"\n{target}" in prompt
+        typed = str(action.arguments.get("text", ""))
+        return f"\n{target}" in prompt and typed.lower() in prompt.lower()
     text = action.arguments.get("text", "done")
     return text == "done" or text.isdigit() or text.lower() in prompt.lower()
 
@@ -101,6 +114,10 @@ def _detour(site: Website, rng: Random) -> Action:
     controls = [e for e in site.observe().elements if e.interactive]
     links = [e for e in controls if e.role in ("link", "radio", "checkbox")]
     fields = [e for e in controls if e.role in ("textbox", "searchbox", "spinbutton")]
+    # A form sent before it is filled in, so that the page says what is missing.
+    early = [e for ref, e in site.page().elements.items() if ref.endswith("!")]
+    if early and rng.random() < 0.5:
+        return expert.click(rng.choice(early))
     pick = rng.random()
     if pick < 0.1:
         return Action.model_construct(

@@ -6,7 +6,8 @@ never assumes how the page was reached, so it can go on from any detour.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from core.types import Action, Element
 from pretraining.records import Form
@@ -41,67 +42,63 @@ def _target(element: Element) -> dict[str, object]:
     return target | ({"nth": element.nth} if element.nth > 1 else {})
 
 
-def find(site: Website, name: str, *roles: str, row: str = "") -> Element | None:
-    """The first control of this name, of one of these roles where given, inside the row where given."""
-    for element in site.observe().elements:
-        if (
-            element.interactive
-            and element.name.lower() == name.lower()
-            and (not roles or element.role in roles)
-            and (not row or element.row == row)
-        ):
-            return element
-    return None
-
-
-def _follow(site: Website, name: str) -> Action:
-    link = find(site, name, "link", "button")
-    return BACK if link is None else click(link)
-
-
-def _press(site: Website, name: str) -> Action:
-    """A button, the last of its name: a form's own comes after the one of the search in the header."""
-    buttons = [e for e in site.observe().elements if e.role == "button" and e.name.lower() == name.lower()]
-    return click(buttons[-1]) if buttons else BACK
+def press(site: Website, *refs: str) -> Action:
+    """Click the first of these that the page shows."""
+    return next((click(element) for ref in refs if (element := site.at(ref)) is not None), BACK)
 
 
 def at_listing(site: Website) -> Action | None:
     """The listing of everything."""
     place = site.place
-    if place.kind == "list" and not place.query and not place.category:
-        return None
-    return _follow(site, site.listing_label)
+    return None if place.kind == "list" and not place.query and not place.category else press(site, "list")
 
 
-def at_page(kind: str, index: int) -> Goal:
-    """A form's page or an information page."""
+def at_page(kind: str, index: int = 0) -> Goal:
+    """A form's page, an information page, the hub or the collection."""
 
     def goal(site: Website) -> Action | None:
         if (site.place.kind, site.place.index) == (kind, index):
             return None
-        return _follow(site, site.forms[index].title if kind == "form" else site.infos[index])
+        return press(site, f"{kind}:{index}" if kind in ("form", "info") else kind, "hub")
 
     return goal
 
 
-def at_record(index: int) -> Goal:
-    """A record's own page: by its link where it shows, else by search, else by leafing through the listing."""
+def at_record(index: int, query: str = "") -> Goal:
+    """A record's own page: by its link where it shows, else by search, else by leafing through the listing.
+
+    `query` is what the instruction calls the record.
+    """
 
     def goal(site: Website) -> Action | None:
         place, record = site.place, site.records[index]
         if (place.kind, place.index) == ("detail", index):
             return None
-        link = find(site, record.name, "link")
-        if link is not None:
+        if place.kind in ("edit", "sub") and place.index == index:
+            return press(site, "above", f"record:{index}", "list")
+        if (link := site.at(f"record:{index}")) is not None:
             return click(link)
-        box = find(site, site.search_label, site.search_role)
+        box = site.at("search")
         if box is not None and not place.query:
-            return write(box, record.name, enter=True)
-        if place.kind != "list" or place.query or (place.category and place.category != record.category):
-            return _follow(site, site.listing_label)
-        if (more := find(site, site.next_label, "link")) is not None:
+            return write(box, query or record.name, enter=True)
+        if place.kind != "list" or place.query or place.picked or place.category not in ("", record.category):
+            return press(site, "list")
+        if (more := site.at("next")) is not None:
             return click(more)
-        return _follow(site, site.listing_label) if place.offset or place.category else BACK
+        return press(site, "list")
+
+    return goal
+
+
+def at_sub(index: int, label: str, query: str) -> Goal:
+    """A page that belongs to a record."""
+    reach = at_record(index, query)
+
+    def goal(site: Website) -> Action | None:
+        place = site.place
+        if (place.kind, place.index, place.sub) == ("sub", index, label):
+            return None
+        return reach(site) or press(site, f"sub:{label}")
 
     return goal
 
@@ -112,101 +109,146 @@ def searched(query: str) -> Goal:
     def goal(site: Website) -> Action | None:
         if site.place.kind == "list" and site.place.query.lower() == query.lower():
             return None
-        box = find(site, site.search_label, site.search_role)
-        return _follow(site, site.listing_label) if box is None else write(box, query, enter=True)
+        box = site.at("search")
+        return press(site, "list") if box is None else write(box, query, enter=True)
 
     return goal
 
 
-def filtered(*, category: str = "", sort: str = "") -> Goal:
-    """A listing of one category, in one order."""
+def filtered(*, category: str = "", sort: str = "", picked: dict[str, str] | None = None) -> Goal:
+    """A listing of one category, in one order, narrowed down further by `picked`."""
+    wanted = picked or {}
 
     def goal(site: Website) -> Action | None:
         place = site.place
-        if place.query and not site.listed():
-            return _follow(site, site.listing_label)
+        # What is in the way: a search, or another filter that leaves nothing.
+        if place.kind == "list" and (place.query or not site.listed()) and _unmet(site):
+            return press(site, "list")
+        if category and place.category != category and site.filter_as == "links":
+            return press(site, f"category:{category}", "list")
+        boxes = {label: value for label, value in wanted.items() if place.picked.get(label) != value}
         if category and place.category != category:
-            if site.filter_as == "links" and (link := find(site, category, "link")) is not None:
-                return click(link)
-            if (action := _filter(site, site.filter_label, category)) is not None:
-                return action
+            boxes = {site.filter_label: category, **boxes}
         if sort and place.sort != sort:
-            return _filter(site, site.sort_label, sort)
-        return None
+            if site.sort_as == "headers":
+                return press(site, f"header:{site.sorts[sort][0]}", "list")
+            boxes[site.sort_label] = sort
+        return _choose(site, boxes)
+
+    def _unmet(site: Website) -> bool:
+        place = site.place
+        return (
+            bool(category and place.category != category)
+            or bool(sort and place.sort != sort)
+            or any(place.picked.get(label) != value for label, value in wanted.items())
+        )
 
     return goal
 
 
-def _filter(site: Website, label: str, option: str) -> Action:
-    box = find(site, label, "combobox")
-    if box is None:
-        return _follow(site, site.listing_label)
-    if box.value != option:
-        return choose(box, option)
-    return _press(site, site.apply_label)
+def _choose(site: Website, boxes: dict[str, str]) -> Action | None:
+    for label in site.boxes():
+        if label not in boxes:
+            continue
+        box = site.at(f"box:{label}")
+        if box is None:
+            return press(site, "list")
+        if box.value != boxes[label]:
+            return choose(box, boxes[label])
+    return press(site, "apply", "list") if boxes else None
 
 
-def switched(index: int, on: str) -> Goal:
-    """A record's switch turned on, from its row where it shows there, else from its page."""
-    reach = at_record(index)
+def switched(index: int, on: str, query: str = "", *, off: bool = False) -> Goal:
+    """A record's switch turned on or off, from its row where it shows there, else from its page."""
+    reach = at_record(index, query)
 
     def goal(site: Website) -> Action | None:
-        if (index, on) in site.on:
+        if ((index, on) in site.on) is not off:
             return None
-        record = site.records[index]
-        if site.place.kind == "list" and index in site.shown() and site.list_toggle and site.toggles[0][0] == on:
-            button = find(site, on if site.brief else f"{on} {record.name}", "button", row=record.name)
-            if button is not None:
-                return click(button)
-        return reach(site) or _press(site, on)
+        return click(button) if (button := site.at(f"switch:{index}:{on}")) is not None else reach(site)
 
     return goal
 
 
 def submitted(key: str, values: dict[str, str], reach: Goal) -> Goal:
-    """A form sent with these values in it; what else it holds stays as it is."""
+    """A form sent with these values in it, revealed first where it hides; what else it holds stays as it is."""
 
     def goal(site: Website) -> Action | None:
         sent = site.submitted.get(key, {})
-        if all(sent.get(label, "").lower() == value.lower() for label, value in values.items()) and sent:
+        if sent and all(sent.get(label, "").lower() == value.lower() for label, value in values.items()):
             return None
         if (action := reach(site)) is not None:
             return action
-        form = site.form_here()
+        form = dict(site.forms_here()).get(key)
         if form is None:
-            return BACK
-        return fill(site, form, values) or _press(site, form.submit)
+            return press(site, "home")
+        if form.opener and key not in site.opened:
+            return press(site, f"{key}?", "home")
+        return fill(site, key, form, values) or press(site, f"{key}!", "home")
 
     return goal
 
 
-def fill(site: Website, form: Form, values: dict[str, str]) -> Action | None:
+def fill(site: Website, key: str, form: Form, values: dict[str, str]) -> Action | None:
     """The next field to fill in, in the form's order; None when all hold their values."""
     for widget in form.widgets:
-        wanted = values.get(widget.label)
-        if wanted is None or site.pending.get(widget.label, widget.value).lower() == wanted.lower():
+        wanted, ref = values.get(widget.label), f"{key}/{widget.label}"
+        if wanted is None:
             continue
-        name = wanted if widget.role == "radio" else widget.label
-        element = find(site, name, widget.role)
+        done = site.pending.get(ref, widget.value).lower() == wanted.lower()
+        if done and (form.submit or widget is not form.widgets[-1]):
+            continue
+        element = site.at(f"{ref}/{wanted}" if widget.role == "radio" else ref)
         if element is None:
-            return BACK
+            return press(site, "home")
         if widget.role in ("checkbox", "radio"):
             return click(element)
-        return choose(element, wanted) if widget.role == "combobox" else write(element, wanted)
+        if widget.role == "combobox" and widget.options:
+            return choose(element, wanted)
+        return write(element, wanted, enter=not form.submit)
     return None
 
 
-def told(index: int, label: str) -> Goal:
-    """A fact of a record, answered as soon as it shows: in a listing's row, or on the record's page."""
-    reach = at_record(index)
+def edited(index: int, label: str, value: str, query: str) -> Goal:
+    """A field of a record changed, on its editing page or in place."""
+    reach = at_record(index, query)
+
+    def editing(site: Website) -> Action | None:
+        if (site.place.kind, site.place.index) == ("edit", index):
+            return None
+        return reach(site) or press(site, "edit")
 
     def goal(site: Website) -> Action | None:
-        record = site.records[index]
-        on_page = (site.place.kind, site.place.index) == ("detail", index)
-        in_row = (
-            site.place.kind == "list" and site.list_as != "links" and label in site.columns and index in site.shown()
-        )
-        return say(record.fields[label]) if on_page or in_row else reach(site)
+        key = f"inline:{index}:{label}" if site.inline else f"edit:{index}"
+        return submitted(key, {label: value}, reach if site.inline else editing)(site)
+
+    return goal
+
+
+def removed(index: int) -> Goal:
+    """A record taken out of the collection."""
+    reach = at_page("held")
+
+    def goal(site: Website) -> Action | None:
+        return None if index not in site.held else reach(site) or press(site, f"remove:{index}")
+
+    return goal
+
+
+def told(index: int, label: str, query: str = "") -> Goal:
+    """A fact of a record, answered as soon as it shows: in a listing's row, or on the record's page."""
+    reach = at_record(index, query)
+
+    def goal(site: Website) -> Action | None:
+        value = site.records[index].fields[label]
+        in_row = site.list_as != "links" and label in site.columns and site.at(f"record:{index}") is not None
+        if in_row and (site.place.kind == "home" or site.place.kind == "list"):
+            return say(value)
+        if (action := reach(site)) is not None:
+            return action
+        if label in site.more_fields and "more" not in site.opened:
+            return press(site, "more")
+        return say(value)
 
     return goal
 
@@ -217,40 +259,71 @@ def extreme(label: str, *, highest: bool, category: str = "") -> Goal:
     def goal(site: Website) -> Action | None:
         option = next((o for o, order in site.sorts.items() if order == (label, highest)), None)
         action = filtered(category=category, sort=option or "")(site) if category or option else at_listing(site)
-        if action is not None:
-            return action
-        rows = site.listed()
-        if not rows:
-            return _follow(site, site.listing_label)
-        best = (max if highest else min)(rows, key=lambda i: amount(site.records[i].fields[label]))
-        return say(site.records[best].name)
+        return action or say(site.records[first_by(site, label, highest=highest)].name)
 
     return goal
 
 
-def counted(category: str) -> Goal:
-    """How many records a category has, read off or counted in its listing."""
+def first_by(site: Website, label: str, *, highest: bool) -> int:
+    """The record of the listing with the lowest or highest value."""
+    return (max if highest else min)(site.listed(), key=lambda i: amount(site.records[i].fields[label]))
 
-    def goal(site: Website) -> Action | None:
-        return filtered(category=category)(site) or say(str(len(site.listed())))
 
-    return goal
+def counted(reach: Goal) -> Goal:
+    """How many records a listing has, read off or counted."""
+    return lambda site: reach(site) or say(str(len(site.listed())))
 
 
 def stated(info: int, label: str) -> Goal:
     """A fact of an information page."""
     reach = at_page("info", info)
+    return lambda site: reach(site) or say(site.info_facts[info][label])
+
+
+def read(info: int, row: str, column: int) -> Goal:
+    """A cell of an information page's table."""
+    reach = at_page("info", info)
 
     def goal(site: Website) -> Action | None:
-        return reach(site) or say(site.info_facts[info][label])
+        grid = site.grids[info]
+        assert grid is not None
+        return reach(site) or say(grid.cells[row][column])
 
     return goal
 
 
-def follow_all(goals: list[Goal], last: str = "done") -> Goal:
-    """One goal after the other, then the answer."""
+def follow_all(goals: Sequence[Goal], last: str = "done") -> Goal:
+    """One goal after the other, each over once it has held, then the answer."""
+    at = 0
 
     def goal(site: Website) -> Action | None:
-        return next((action for part in goals if (action := part(site)) is not None), say(last))
+        nonlocal at
+        while at < len(goals):
+            action = goals[at](site)
+            if action is not None and (action.name != "answer" or at == len(goals) - 1):
+                return action
+            at += 1
+        return say(last)
 
     return goal
+
+
+def leafed(site: Website) -> Action | None:
+    """The next page of the listing."""
+    if site.place.kind == "list" and site.place.offset >= site.per_page:
+        return None
+    more = site.at("next")
+    return press(site, "list") if more is None else click(more)
+
+
+
+
+
+@dataclass
+class Exercise:
+    """An instruction, its family, and the expert policy that carries it out; `number` if a number is asked for."""
+
+    family: str
+    instruction: str
+    goal: Goal
+    number: bool = False

@@ -2,16 +2,24 @@
 
 Pages are real `core.types.Observation`s, rendered by the same code as a browser's, so the policy
 reads here what it will read there. Only what the policy can see is simulated; a site is a small
-state machine over pages, widget values, switches and a status line.
+state machine over pages, widget values, switches, collections and a status line.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
-from core.types import Action, Observation
-from pretraining import lexicon, page
-from pretraining.records import Form, Place, Record, Widget
+from core.types import Action, Element, Observation
+from pretraining import concepts, lexicon
+from pretraining.concepts import Concept
+from pretraining.page import Page, page
+from pretraining.records import Form, Grid, Place, Record, Widget
+
+_AMOUNT = re.compile(r"\d+(?:\.\d+)?")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Website:
@@ -20,33 +28,96 @@ class Website:
     def __init__(self, rng: Random, *, scale: float = 1.0, pseudo: float = 0.6) -> None:
         self.rng = rng
         self.pseudo = pseudo
-        noun = lexicon.word(rng, 0.4)
+        self.odd = 0.15 + 0.5 * pseudo
+        noun = rng.choice(lexicon.THINGS) if rng.random() < 0.4 else lexicon.word(rng, 0.5 * pseudo)
         self.noun, self.nouns = noun, lexicon.plural(noun)
         self.title = lexicon.name(rng, 0.8, 2)
-        count = rng.randint(3, max(4, int(18 * scale)))
-        self.per_page = rng.randint(3, max(3, int(10 * scale)))
-        self.numeric = self._labels(lexicon.NUMERIC, rng.randint(1, 2))
-        self.textual = self._labels(lexicon.TEXTUAL, rng.randint(1, max(2, int(7 * scale))))
-        shapes = {label: rng.randrange(4) for label in self.numeric}
+        self.brief, self.long_titles, self.counted_links, self.status_first, self.toggle_speaks = (
+            rng.random() < share for share in (0.5, 0.66, 0.4, 0.5, 0.7)
+        )
+        self.keeps_entries, self.options_first, self.arrows = (rng.random() < share for share in (0.5, 0.5, 0.5))
+        self.meaning: dict[str, Concept] = {}
+        self.shapes: dict[str, int] = {}
+        self._records(scale)
+        self._listings(scale)
+        self._pages(scale)
+        self._frame(scale)
+        self.on: set[tuple[int, str]] = set()
+        self.held: dict[int, str] = {}
+        if self.held_label:
+            for index in rng.sample(range(len(self.records)), rng.randint(0, min(4, len(self.records)))):
+                self.held[index] = str(rng.randint(1, 9))
+                if self.adds:
+                    self.on.add((index, self.adds))
+        self.place = Place("home")
+        self.pending: dict[str, str] = {}
+        self.opened: set[str] = set()
+        self.status = ""
+        self.error = ""
+        self.chosen = 0
+        self.submitted: dict[str, dict[str, str]] = {}
+        self._page: Page | None = None
+
+    # --- making ---
+
+    def _records(self, scale: float) -> None:
+        rng = self.rng
+        self.numeric = self._fields(concepts.NUMERIC, rng.randint(1, 2))
+        self.textual = self._fields(concepts.TEXTUAL, rng.randint(1, max(2, int(7 * scale))), taken=self.numeric)
         self.categories = self._distinct(rng.randint(2, max(2, int(9 * scale))))
-        pools = {label: [lexicon.value(rng, pseudo) for _ in range(rng.choice((3, 30)))] for label in self.textual}
+        pools = {label: [self._value(label) for _ in range(rng.choice((3, 30)))] for label in self.textual}
         self.records = []
-        for title in self._distinct(count, 3):
-            fields = {label: lexicon.number(rng, shapes[label]) for label in self.numeric}
+        for title in self._distinct(rng.randint(3, max(4, int(18 * scale))), 3):
+            fields = {label: self._value(label) for label in self.numeric}
             fields |= {label: rng.choice(pools[label]) for label in self.textual}
             self.records.append(Record(title, rng.choice(self.categories), fields))
+        self.sizes = Counter(record.category for record in self.records)
         labels = list(self.numeric + self.textual)
         rng.shuffle(labels)
-        self.columns = labels[: rng.randint(0, min(3, len(labels)))]
+        for record in self.records:
+            record.fields = {label: record.fields[label] for label in labels}
         self.facts_as = rng.choice(("definition", "definition", "text", "cell"))
-        self.list_as = rng.choice(("table", "cards", "links"))
+        self.more_label = self._word(lexicon.MORE)
+        self.more_fields = labels[2:] if rng.random() < 0.15 else []
+        short = [label for label in labels if len(self.records[0].fields[label]) < 25]
+        rng.shuffle(short)
+        self.columns = short[: rng.randint(0, min(3, len(short)))]
+        self._pools = {label: tuple(dict.fromkeys(pools[label])) for label in self.textual if len(pools[label]) == 3}
+
+    def _listings(self, scale: float) -> None:
+        rng = self.rng
+        self.per_page = rng.randint(3, max(3, int(10 * scale)))
+        self.list_as = rng.choice(("table", "table", "cards", "links"))
         self.listing_label = self._word(lexicon.LISTING)
-        self.infos = self._labels(lexicon.INFO, rng.randint(0, max(1, int(3 * scale))))
-        toggles = rng.sample(lexicon.TOGGLES, rng.randint(0, 2))
-        self.toggles = [self._maybe_odd(pair) for pair in toggles]
-        self.edit_label = self._word(lexicon.EDIT) if rng.random() < 0.5 else ""
         self.search_label = self._word(lexicon.SEARCH)
         self.search_button = rng.choice(("", self.search_label, "Search", "Go", lexicon.name(rng, 0.5, 1)))
+        self.search_role = rng.choice(("searchbox", "textbox", "searchbox", "combobox"))
+        self.search_at = rng.choice(("header", "header", "header", "list", "none"))
+        self.filter_label = self._word(lexicon.FILTER)
+        self.filter_as = rng.choice(("select", "links", "none"))
+        self.everything = rng.choice(("All", "All", "Any", "Everything", f"All {self.nouns}"))
+        self.sort_label = self._word(lexicon.SORT)
+        usable = [label for label in self._pools if label not in (self.filter_label, self.sort_label)]
+        self.picks = usable[: rng.randint(0, min(2, len(usable)))]
+        self.sort_as = rng.choice(("select", "select", "headers", "none"))
+        if self.sort_as == "headers" and (self.list_as != "table" or not set(self.numeric) & set(self.columns)):
+            self.sort_as = "select"
+        self.sorts = {} if self.sort_as == "none" else self._sorts()
+        self.apply_label = self._word(lexicon.APPLY) if rng.random() < 0.5 else ""
+        self.next_label, self.previous_label = self._word(lexicon.NEXT), self._word(lexicon.PREVIOUS)
+        # A status line is not always about what was just done.
+        self.counts_as = rng.choice(("text", "status", "status", ""))
+        self.counting = rng.choice(("{k} {ns}", "Results: {k}", "{k} results", "{k} found", "Showing {k} {ns}"))
+        self.nothing = self._word(lexicon.NOTHING) if rng.random() < 0.3 else rng.choice(lexicon.NOTHING).format(
+            ns=self.nouns, n=self.noun
+        )  # fmt: skip
+
+    def _pages(self, scale: float) -> None:
+        rng = self.rng
+        self.infos = self._labels(lexicon.INFO, rng.randint(0, max(1, int(3 * scale))))
+        self.toggles = [self._maybe_odd(pair) for pair in rng.sample(lexicon.TOGGLES, rng.randint(0, 2))]
+        self.list_toggle = rng.random() < 0.4
+        self.edit_label = self._word(lexicon.EDIT) if rng.random() < 0.4 else ""
         taken = {title.lower() for title in (self.title, self.listing_label, *self.infos, *self.categories)}
         self.forms: list[Form] = []
         for _ in range(rng.randint(0, max(1, int(3 * scale)))):
@@ -54,52 +125,79 @@ class Website:
             if form.title.lower() not in taken:
                 taken.add(form.title.lower())
                 self.forms.append(form)
+        nested = bool(self.forms) and rng.random() < 0.4
+        self.hub_label = self._word(lexicon.HUBS) if nested else ""
+        self.hub = set(rng.sample(range(len(self.forms)), rng.randint(1, len(self.forms)))) if nested else set()
+        self.hub_extra = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(4 * scale)))]
+        self.held_label = self._word(lexicon.COLLECTIONS) if rng.random() < 0.45 else ""
+        # A switch that puts something into the collection, whose link may tell how much is in it.
+        self.adds = self.toggles[0][0] if self.held_label and self.toggles and rng.random() < 0.6 else ""
+        self.remove_label = self._word(lexicon.REMOVE)
+        self.held_button = lexicon.name(rng, 0.5, 2) if rng.random() < 0.5 else ""
+        usual = ("Quantity", "Amount", "Number", "Copies", "Pieces", lexicon.name(rng, 0.5, 1))
+        self.quantity_label = rng.choice(usual)
+        self.quantity_as = rng.choice(("opener", "opener", "field", "none"))
+        self.change_label = rng.choice(("Edit", "Change", "Edit", "Set", lexicon.name(rng, 0.5, 1)))
+        self.inline = self.edit_label == "" and rng.random() < 0.35
+        self.inline_save = rng.choice(("", "Save", "OK"))
+        self.subs = self._labels(lexicon.SUBPAGES, rng.randint(1, 2)) if rng.random() < 0.35 else ()
+        self.detail_form = self._form("", scale * 0.6) if rng.random() < 0.5 else None
+        if self.detail_form is not None and rng.random() < 0.3:
+            self.detail_form.opener = self._word(lexicon.FORMS)
+            self.detail_form.modal = rng.random() < 0.5
+        self.quick_wordings: tuple[str, ...] = ()
+        self.quick = self._quick() if rng.random() < 0.5 else None
         self.info_facts = [
-            {label: lexicon.value(rng, pseudo) for label in self._labels(lexicon.TEXTUAL, rng.randint(1, 4))}
+            {label: self._value(label) for label in self._fields(concepts.TEXTUAL, rng.randint(1, 4))}
             for _ in self.infos
         ]
-        self.search_role = rng.choice(("searchbox", "textbox", "searchbox", "combobox"))
-        self.search_at = rng.choice(("header", "header", "header", "list", "none"))
-        self.filter_label = self._word(lexicon.FILTER)
-        self.filter_as = rng.choice(("select", "links", "none"))
-        self.sort_label = self._word(lexicon.SORT)
-        self.sorts = self._sorts() if rng.random() < 0.6 else {}
-        self.apply_label = self._word(lexicon.APPLY) if rng.random() < 0.5 else ""
-        self.next_label, self.previous_label = self._word(lexicon.NEXT), self._word(lexicon.PREVIOUS)
-        self.brief = rng.random() < 0.5
-        self.detail_form = self._form("", scale * 0.6) if rng.random() < 0.5 else None
-        self.list_toggle = rng.random() < 0.4
-        self.list_form = self._form("", 0.8 * scale) if rng.random() < 0.5 * scale else None
-        # A status line is not always about what was just done.
-        self.counts_as = rng.choice(("text", "status", "status", ""))
-        self.standing = self._sentence()[:-1] if rng.random() < 0.25 else ""
-        # What else a row, a page and the frame around it hold: things to be read past.
-        tags = [self._sentence()[:-1].split(" ")[0] + f" {rng.randint(1, 99)}" for _ in range(3)]
+        self.grids = [self._grid() if rng.random() < 0.35 else None for _ in self.infos]
+        self.missing = rng.choice(("Please fill in {f}", "{f} is required", "{f} must not be empty", "Enter {f}",
+                                   "{f}: this field is required", "Please enter {f}", "{f} is missing"))  # fmt: skip
+        self.status_role = rng.choice(("status", "status", "alert"))
+        self.standing = lexicon.sentence(rng).capitalize() if rng.random() < 0.25 else ""
+        self.noise = [self._sentence() for _ in range(rng.randint(0, int(3 * scale)))]
+
+    def _frame(self, scale: float) -> None:
+        """What else a row, a page and the frame around it hold: things to be read past."""
+        rng = self.rng
+        tags = [f"{lexicon.word(rng, 0.2).capitalize()} {rng.randint(1, 99)}" for _ in range(3)]
         self.row_texts = [rng.sample(tags, rng.randint(0, min(2, int(2.5 * scale)))) for _ in self.records]
-        verb = rng.choice(
-            ("Preview", "Quick look at", "Details of", "Remove", "Share", lexicon.word(rng, 0.5).capitalize())
-        )
-        self.row_button = verb if rng.random() < 0.3 * scale else ""
+        verbs = ("Preview", "Quick look at", "Details of", "Share", "Print", lexicon.word(rng, 0.5).capitalize())
+        self.row_button = rng.choice(verbs) if rng.random() < 0.3 * scale else ""
         self.sections = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(3 * scale)))]
         aside = self._form(self._word(lexicon.FORMS), 0.2)
         aside.submit = f"{aside.submit} {lexicon.word(rng)}"
         self.aside = aside if rng.random() < 0.35 * scale else None
-        self.on: set[tuple[int, str]] = set()
-        self.place = Place("home")
-        self.pending: dict[str, str] = {}
-        self.status = ""
-        self.dialog = False
-        self.error = ""
-        self.chosen = 0
-        self.submitted: dict[str, dict[str, str]] = {}
-        self.noise = [self._sentence() for _ in range(rng.randint(0, int(3 * scale)))]
         self.extra = [lexicon.name(rng, 0.5, 2) for _ in range(rng.randint(0, int(5 * scale)))]
+        self.skip = rng.choice(lexicon.SKIP) if rng.random() < 0.5 * scale else ""
+        self.crumbs = rng.random() < 0.4 * scale
+        self.footer = rng.sample(lexicon.FOOTER, rng.randint(0, int(6 * scale))) if rng.random() < 0.5 else []
 
-    # --- making ---
+    def _fields(self, usual: Sequence[Concept], count: int, taken: Sequence[str] = ()) -> tuple[str, ...]:
+        """Labels of fields, remembering what each means; an invented label means nothing, but keeps its kind."""
+        rng = self.rng
+        made: list[str] = []
+        for concept in rng.sample(usual, count):
+            label = rng.choice(concept.labels)
+            if rng.random() < self.odd:
+                label = lexicon.name(rng, 0.4, 2)
+                concept = Concept((label,), concept.kind)
+            elif rng.random() < 0.1:
+                label = f"{lexicon.word(rng, 0.3).capitalize()} {label.lower()}"
+            if label in made or label in taken:
+                continue
+            made.append(label)
+            self.meaning[label] = concept
+            self.shapes[label] = 0 if concept in concepts.NUMERIC and concept.kind == "date" else rng.randrange(4)
+        return tuple(made)
+
+    def _value(self, label: str) -> str:
+        return lexicon.of_kind(self.rng, self.meaning[label].kind, self.pseudo, self.shapes[label])
 
     def _word(self, patterns: list[str]) -> str:
         """A label: mostly a usual one, sometimes an invented one, so that labels are read and not known."""
-        if self.rng.random() < 0.55:
+        if self.rng.random() < self.odd:
             return lexicon.name(self.rng, 0.4, 2)
         made = self.rng.choice(patterns).format(n=self.noun, ns=self.nouns, f="{f}", e="{e}")
         return made[:1].upper() + made[1:]
@@ -107,7 +205,7 @@ class Website:
     def _labels(self, usual: list[str], count: int) -> tuple[str, ...]:
         picked = self.rng.sample(usual, count)
         return tuple(dict.fromkeys(
-            lexicon.name(self.rng, 0.4, 2) if self.rng.random() < 0.6
+            lexicon.name(self.rng, 0.4, 2) if self.rng.random() < self.odd
             else (f"{lexicon.word(self.rng, 0.3).capitalize()} {p.lower()}" if self.rng.random() < 0.15 else p)
             for p in picked
         ))  # fmt: skip
@@ -123,52 +221,106 @@ class Website:
         return list(names)
 
     def _maybe_odd(self, pair: tuple[str, str]) -> tuple[str, str]:
-        if self.rng.random() < 0.5:
+        if self.rng.random() < self.odd:
             verb = lexicon.word(self.rng, 0.4).capitalize()
             return (f"{verb} this", f"{verb} done")
         return pair
 
     def _sorts(self) -> dict[str, tuple[str, bool]]:
         """Option → (field, descending)."""
-        options: dict[str, tuple[str, bool]] = (
-            {"Name": ("", False)} if self.rng.random() < 0.7 else {"Default": ("*", False)}
-        )
+        rng = self.rng
+        if self.sort_as == "headers":
+            shown = [label for label in self.numeric if label in self.columns]
+            return {f"{label} {way}": (label, way == "descending")
+                    for label in shown for way in ("ascending", "descending")}  # fmt: skip
+        options: dict[str, tuple[str, bool]] = {"Default": ("*", False)}
+        if rng.random() < 0.7:
+            options = {"Name": ("", False)}
         for label in self.numeric:
-            style = self.rng.randrange(3)
-            low, high = [
-                ("{f}: low to high", "{f}: high to low"),
-                ("Lowest {g}", "Highest {g}"),
-                ("{f} ascending", "{f} descending"),
-            ][style]
-            options[low.format(f=label, g=label.lower())] = (label, False)
-            options[high.format(f=label, g=label.lower())] = (label, True)
+            low, high = rng.choice(
+                [
+                    ("{f}: low to high", "{f}: high to low"), ("Lowest {g}", "Highest {g}"),
+                    ("{f} ascending", "{f} descending"), ("{f} (low to high)", "{f} (high to low)"),
+                    ("{f} ↑", "{f} ↓"), ("{m}", "{M}"),
+                ]
+            )  # fmt: skip
+            concept = self.meaning[label]
+            least, most = (concept.least or ("lowest",))[0], (concept.most or ("highest",))[0]
+            low, high = low.replace("{m}", f"{least} first"), high.replace("{M}", f"{most} first")
+            for made, descending in ((low, False), (high, True)):
+                made = made.format(f=label, g=label.lower())
+                options.setdefault(made[:1].upper() + made[1:], (label, descending))
         return options
 
     def _form(self, title: str, scale: float) -> Form:
         rng = self.rng
-        widgets: list[Widget] = []
-        labels = self._distinct_labels(rng.randint(1, max(2, int(5 * scale))))
-        for label in labels:
-            role = rng.choice(
-                ("textbox", "textbox", "textbox", "combobox", "combobox", "checkbox", "radio", "spinbutton")
-            )
-            options: tuple[str, ...] = ()
-            start = ""
-            if role in ("combobox", "radio"):
-                options = tuple(self._distinct(rng.randint(2, 5)))
+        widgets: dict[str, Widget] = {}
+        count = rng.randint(1, max(2, int(5 * scale)))
+        while len(widgets) < count:
+            concept = rng.choice(concepts.ENTRIES if rng.random() < 0.6 else concepts.TEXTUAL)
+            label = rng.choice(concept.labels)
+            if rng.random() < self.odd:
+                label = lexicon.name(rng, 0.3, 2)
+            if label not in widgets:
+                widgets[label] = self._widget(label, concept.kind)
+        form = Form(title, list(widgets.values()), self._submit_label(), self._word(lexicon.SAVED))
+        form.intro = self._sentence() if rng.random() < 0.3 else ""
+        empty = [w.label for w in form.widgets if w.role in ("textbox", "spinbutton") and not w.value]
+        if empty and rng.random() < 0.4:
+            form.required = rng.choice(empty)
+        if len(form.widgets) == 1 and form.widgets[0].role == "textbox" and rng.random() < 0.4:
+            form.submit = ""
+        return form
+
+    def _widget(self, label: str, kind: str) -> Widget:
+        rng = self.rng
+        if kind in ("small", "digits", "count"):
+            start = str(rng.randint(0, 3)) if rng.random() < 0.6 else ""
+            return Widget(rng.choice(("spinbutton", "spinbutton", "textbox")), label, start, kind=kind)
+        if kind in lexicon.POOLS or rng.random() < 0.25:
+            made = [lexicon.of_kind(rng, kind, self.pseudo).capitalize() for _ in range(rng.randint(3, 6))]
+            options = tuple(dict.fromkeys(made))
+            if len(options) > 1 and kind != "long":
                 start = rng.choice(options) if rng.random() < 0.7 else ""
-            elif role == "spinbutton":
-                start = str(rng.randint(0, 3)) if rng.random() < 0.6 else ""
-            elif role == "textbox" and rng.random() < 0.25:
-                start = lexicon.value(rng, self.pseudo)
-            widgets.append(Widget(role, label, start, options))
-        return Form(
-            title,
-            widgets,
-            self._submit_label(),
-            self._word(lexicon.SAVED),
-            self._sentence() if rng.random() < 0.3 else "",
-        )
+                return Widget(rng.choice(("combobox", "combobox", "radio")), label, start, options, kind)
+        if rng.random() < 0.2:
+            return Widget("checkbox", label, rng.choice(("", "on")))
+        start = lexicon.of_kind(rng, kind, self.pseudo) if rng.random() < 0.3 else ""
+        return Widget("combobox" if rng.random() < 0.06 else "textbox", label, start, kind=kind)
+
+    def _quick(self) -> Form:
+        """One field on a record's page, mostly shown by a button."""
+        rng = self.rng
+        opener, label, submit, self.quick_wordings = rng.choice(lexicon.QUICK)
+        widget = Widget("textbox", label, kind=lexicon.QUICK_KINDS[label])
+        form = Form("", [widget], submit, self._word(lexicon.SAVED), required=label if rng.random() < 0.5 else "")
+        if rng.random() < self.odd * 0.6:
+            self.quick_wordings = ()
+            widget.label, opener = lexicon.name(rng, 0.4, 2), f"{lexicon.name(rng, 0.4, 2)}"
+            form.required = widget.label if form.required else ""
+        form.opener = opener if rng.random() < 0.75 else ""
+        form.modal = bool(form.opener) and rng.random() < 0.3
+        if submit and rng.random() < 0.3:
+            form.submit = self._submit_label()
+        return form
+
+    def _grid(self) -> Grid:
+        """A table with two keys."""
+        rng = self.rng
+        rows = [*dict.fromkeys(self._key(("size", "level", "")) for _ in range(rng.randint(2, 5)))]
+        columns = tuple(dict.fromkeys(self._key(("often", "status", "")) for _ in range(rng.randint(2, 4))))
+        kind = rng.choice(("money", "count", "period", "word", "kg"))
+        shape = rng.randrange(4)
+        title = rng.choice(("Price", "Limit", "Fee", "Rates", "Allowance", "Waiting time", lexicon.name(rng, 0.4, 2)))
+        values = {
+            row: tuple(lexicon.of_kind(rng, kind, self.pseudo, shape) for _ in columns) for row in rows
+        }  # fmt: skip
+        return Grid(title, columns, values)
+
+    def _key(self, kinds: Sequence[str]) -> str:
+        kind = self.rng.choice(kinds)
+        made = lexicon.of_kind(self.rng, kind) if kind else lexicon.name(self.rng, self.pseudo, 2)
+        return made[:1].upper() + made[1:]
 
     def _submit_label(self) -> str:
         """A label that no other button of the page has."""
@@ -178,33 +330,51 @@ class Website:
             pass
         return label
 
-    def _distinct_labels(self, count: int) -> list[str]:
-        made: dict[str, None] = {}
-        usual = [*lexicon.TEXTUAL, *lexicon.ENTRIES]
-        while len(made) < count:
-            made.setdefault(self.rng.choice(usual) if self.rng.random() < 0.35 else lexicon.name(self.rng, 0.3, 2))
-        return list(made)
-
     def _sentence(self) -> str:
-        return " ".join(lexicon.word(self.rng, 0.2) for _ in range(self.rng.randint(3, 8))).capitalize() + "."
+        return lexicon.sentence(self.rng).capitalize() + "."
 
     # --- seeing ---
 
+    def page(self) -> Page:
+        """The current page with its handlers, built once until something happens."""
+        if self._page is None:
+            self._page = page(self)
+        return self._page
+
     def observe(self) -> Observation:
         """The current page."""
-        return page.observation(self)
+        return self.page().observation
+
+    def at(self, ref: str) -> Element | None:
+        """The element of this ref, if the page shows it."""
+        return self.page().elements.get(ref)
+
+    def boxes(self) -> list[str]:
+        """Labels of the comboboxes by which a listing is filtered and sorted."""
+        labels = [self.filter_label] if self.filter_as == "select" else []
+        return labels + self.picks + ([self.sort_label] if self.sort_as == "select" else [])
+
+    def box(self, label: str) -> tuple[str, tuple[str, ...]]:
+        """What such a box says while nothing was chosen anew, and its options."""
+        if label == self.filter_label:
+            return self.place.category or self.everything, (self.everything, *self.categories)
+        if label == self.sort_label:
+            return self.place.sort or next(iter(self.sorts)), tuple(self.sorts)
+        return self.place.picked.get(label, self.everything), (self.everything, *self._pools[label])
 
     def listed(self) -> list[int]:
         """Indices of the records that the current listing holds, all pages, in order."""
         place = self.place
+        wanted = set(place.query.lower().split())
+        names = [set(record.name.lower().split()) for record in self.records] if wanted else []
         picked = [
             i for i, r in enumerate(self.records)
-            if (not place.query or set(place.query.lower().split()) & set(r.name.lower().split()))
+            if (not wanted or wanted & names[i])
             and (not place.category or r.category == place.category)
+            and all(r.fields[label] == value for label, value in place.picked.items())
         ]  # fmt: skip
-        if place.query:
-            wanted = set(place.query.lower().split())
-            picked.sort(key=lambda i: -len(wanted & set(self.records[i].name.lower().split())))
+        if wanted:
+            picked.sort(key=lambda i: -len(wanted & names[i]))
         if place.sort:
             label, descending = self.sorts[place.sort]
             if label == "":
@@ -217,31 +387,72 @@ class Website:
         """Those of `listed` on the current page of results."""
         return self.listed()[self.place.offset : self.place.offset + self.per_page]
 
-    def form_here(self) -> Form | None:
-        """The form that is open on this page."""
-        if self.place.kind == "form":
-            return self.forms[self.place.index]
-        if self.place.kind == "edit" or (self.place.kind == "detail" and self.dialog):
-            return self.edit_form(self.place.index)
-        return {"detail": self.detail_form, "list": self.list_form}.get(self.place.kind)
+    def options_of(self, label: str) -> tuple[str, ...]:
+        """The values by which a listing can be narrowed down under this label."""
+        return self._pools[label]
 
-    def edit_form(self, index: int) -> Form:
-        """The form that changes a record's own textual fields."""
+    def forms_here(self) -> list[tuple[str, Form]]:
+        """The forms of this page by key, whether they show or wait behind a button."""
+        kind, index = self.place.kind, self.place.index
+        if kind == "form":
+            return [(f"form:{index}", self.forms[index])]
+        if kind == "edit":
+            return [(f"edit:{index}", self._edit_form(index))]
+        if kind == "held":
+            return [(f"held:{i}", self._quantity(i)) for i in self.held] if self.quantity_as != "none" else []
+        if kind != "detail":
+            return []
+        found = [(f"detail:{index}", self.detail_form)] if self.detail_form else []
+        found += [(f"quick:{index}", self.quick)] if self.quick else []
+        if self.inline:
+            found += [
+                (f"inline:{index}:{label}", self._inline(label, self.records[index].fields[label]))
+                for label in self.textual
+            ]
+        return found
+
+    def is_open(self, form: Form) -> bool:
+        """Whether a form that waits behind a button shows."""
+        return any(found is form and key in self.opened for key, found in self.forms_here())
+
+    def _edit_form(self, index: int) -> Form:
         record = self.records[index]
         widgets = [Widget("textbox", label, record.fields[label]) for label in self.textual]
-        return Form(
-            f"{self.edit_label} {record.name}", widgets, self.forms[0].submit if self.forms else "Save", "Saved"
-        )
+        submit = self.forms[0].submit if self.forms else ""
+        return Form(f"{self.edit_label} {record.name}", widgets, submit or "Save", "Saved")
+
+    def _inline(self, label: str, value: str) -> Form:
+        widget = Widget("textbox", label, value)
+        return Form("", [widget], self.inline_save, "{e} updated", opener=f"{self.change_label} {label.lower()}")
+
+    def _quantity(self, index: int) -> Form:
+        name, label = self.records[index].name, self.quantity_label
+        widget = Widget("spinbutton", label if self.brief else f"{label} of {name}", self.held[index])
+        opener = f"{self.change_label} {label.lower()} of {name}" if self.quantity_as == "opener" else ""
+        return Form("", [widget], self.inline_save, "Updated", opener=opener)
 
     # --- acting ---
 
     def go(self, place: Place) -> None:
         """Load a page: what was typed and the status line are gone."""
-        self.place, self.pending, self.status, self.dialog = place, {}, "", False
+        self.place, self.pending, self.status, self.opened, self._page = place, {}, "", set(), None
+
+    def hold(self, index: int, on: bool) -> None:
+        """Put a record into the collection, or take it out."""
+        if on:
+            self.held.setdefault(index, "1")
+        else:
+            self.held.pop(index, None)
+            self.on.discard((index, self.adds))
+        if on and self.adds:
+            self.on.add((index, self.adds))
+        self._page = None
 
     def act(self, action: Action) -> None:
         """Carry out one action; what is not there becomes `error`."""
+        now = self.page()
         self.error = ""
+        self._page = None
         name = action.name
         if name == "back":
             self.go(Place("home"))
@@ -250,16 +461,19 @@ class Website:
             return
         target = action.arguments.get("target", {})
         role, label = target.get("role", ""), target.get("name", "")
-        handler = page.handlers(self).get((role, label.lower(), target.get("nth", 1)))
+        handler = now.handlers.get((role, label.lower(), target.get("nth", 1)))
         if handler is None:
-            near = [f'"{n}"' for r, n, _ in page.handlers(self) if r == role][: self.rng.randint(1, 3)]
+            near = [f'"{n}"' for r, n, _ in now.handlers if r == role][: self.rng.randint(1, 3)]
             hint = f"the nearest of its kind: {', '.join(near)}" if near else f"nor any other {role}"
             self.error = f'there is no {role} "{label}" on this page{"; " if near else ", "}{hint}'
             return
         handler(self, action)
+        self._page = None
 
 
 def amount(text: str) -> float:
-    """The number in a numeric value."""
-    digits = "".join(c for c in text if c.isdigit() or c == ".")
-    return float(digits or 0)
+    """What a numeric value is sorted by: its first number, or a day's digits."""
+    if _DAY.match(text):
+        return float(text.replace("-", ""))
+    found = _AMOUNT.search(text)
+    return float(found[0]) if found else 0.0

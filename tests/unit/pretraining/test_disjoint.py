@@ -32,10 +32,15 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(item)
 
 
+# A number with its unit names nothing.
+QUANTITY = re.compile(r"[\d.,]+ [a-z]+")
+
+
 def _phrases(texts: Iterator[str]) -> set[str]:
     """Phrases of two to six words, in one spelling."""
     folded = {fold(text) for text in texts}
-    return {text for text in folded if 2 <= len(text.split()) <= 6 and re.search("[a-z]{3}", text)}
+    phrases = {text for text in folded if 2 <= len(text.split()) <= 6 and re.search("[a-z]{3}", text)}
+    return {text for text in phrases if not QUANTITY.fullmatch(text)}
 
 
 def _static_texts(folder: Path) -> Iterator[str]:
@@ -54,11 +59,14 @@ def generated() -> list[Website]:
 
 
 def _vocabulary(site: Website) -> set[str]:
-    forms = [*site.forms, *([site.detail_form] if site.detail_form else []), *([site.aside] if site.aside else [])]
+    forms = [*site.forms, *(form for form in (site.detail_form, site.quick, site.aside) if form)]
     labels = [site.title, site.listing_label, site.search_label, site.filter_label, site.sort_label, site.apply_label]
     labels += [site.next_label, site.previous_label, site.edit_label, *site.categories, *site.sorts, *site.infos]
+    labels += [site.hub_label, site.held_label, site.remove_label, site.quantity_label, site.more_label, *site.subs]
     labels += [label for pair in site.toggles for label in pair]
-    labels += [text for form in forms for text in (form.title, form.submit, *(w.label for w in form.widgets))]
+    labels += [
+        text for form in forms for text in (form.title, form.opener, form.submit, *(w.label for w in form.widgets))
+    ]
     names = [text for record in site.records for text in (record.name, *record.fields, *record.fields.values())]
     return {fold(text) for text in labels + names}
 
@@ -72,7 +80,7 @@ def test_no_name_and_no_label_of_a_bundled_site_is_made_up_in_pretraining(name: 
     assert len(labels) > 20
     made = set().union(*(_vocabulary(website) for website in generated))
     assert len(made) > 10_000
-    assert not (names | labels) & made - EVERYWHERE
+    assert (names | labels) & made <= EVERYWHERE
 
 
 def test_the_wording_of_made_up_sites_leaves_the_measured_subjects_out() -> None:

@@ -1,0 +1,226 @@
+"""Exercises that change something: switches, forms, editing, collections."""
+
+from __future__ import annotations
+
+from random import Random
+
+from agents import speech
+from pretraining import concepts, expert, lexicon, wordings
+from pretraining.expert import Exercise
+from pretraining.records import Form, Place, Widget
+from pretraining.website import Website
+from pretraining.wordings import Mention, capital, marked, mention, say
+
+
+def switch(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
+    """A record's switch turned on, or off if it is on."""
+    if not site.toggles:
+        return None
+    index = rng.randrange(len(site.records)) if index is None else index
+    called = called or mention(site, index, rng)
+    pair = rng.choice(site.toggles)
+    on = pair[0]
+    off = rng.random() < 0.35
+    if off:
+        site.on.add((index, on))
+    elif (index, on) in site.on:
+        site.on.discard((index, on))
+    if on == site.adds:
+        site.hold(index, off)
+    words = wordings.toggle_words(rng, pair, off=off)
+    if words:
+        text = capital(rng.choice(words).format(x=marked(rng, called.text))) + "."
+    else:
+        lower = rng.random() < 0.6
+        labels = {"t": on.lower() if lower else on, "o": pair[1].lower() if lower else pair[1]}
+        here = called.text.startswith("this")
+        patterns = wordings.OFF if off else wordings.HERE_SWITCH if here else wordings.SWITCH
+        text = say(rng, patterns, x=called.text, n=site.noun, **labels)
+    return Exercise("toggle", text, expert.follow_all([expert.switched(index, on, called.query, off=off)]))
+
+
+def here_switch(site: Website, rng: Random) -> Exercise | None:
+    """A switch of the record whose page is open."""
+    index = rng.randrange(len(site.records))
+    made = switch(site, rng, index, Mention(f"this {site.noun}", site.records[index].name))
+    site.go(Place("detail", index))
+    return made
+
+
+def _value(site: Website, widget: Widget, rng: Random) -> str:
+    """A new value for a field."""
+    if widget.role == "checkbox":
+        return "" if widget.value == "on" else "on"
+    if widget.options:
+        return rng.choice([option for option in widget.options if option != widget.value])
+    return lexicon.of_kind(rng, widget.kind or "name", site.pseudo, rng.randrange(3))
+
+
+def values(site: Website, form: Form, rng: Random, most: int = 4) -> dict[str, str]:
+    """New values for some of a form's fields, among them the one that is required and empty."""
+    some = rng.sample(form.widgets, rng.randint(1, min(most, len(form.widgets))))
+    chosen = [w for w in form.widgets if w in some or (w.label == form.required and not w.value)]
+    return {widget.label: _value(site, widget, rng) for widget in chosen}
+
+
+def _wish(widget: Widget, value: str, rng: Random, style: str) -> str:
+    said = "ticked" if value else "unticked"
+    is_box = widget.role == "checkbox"
+    name = widget.label.lower() if rng.random() < 0.75 else widget.label
+    if wordings.spoken(rng) and (made := speech.changes(widget.label, said if is_box else value)):
+        return rng.choice(made).replace("{value}", marked(rng, value))
+    if is_box:
+        return say(rng, wordings.TICK if value else wordings.UNTICK, f=name)
+    known = concepts.BY_LABEL.get(widget.label)
+    if known is not None and rng.random() < 0.35:
+        changes = [text for text in known.changes if "{x}" not in text]
+        if changes:
+            return rng.choice(changes).format(v=marked(rng, value))
+        if known.words:
+            name = rng.choice(known.words)
+    if widget.options and rng.random() < 0.4:
+        value = value.lower()
+    return say(rng, [style], f=name, v=value)
+
+
+def wishes(form: Form, wanted: dict[str, str], rng: Random) -> str:
+    """What to enter, as a list of wishes in one style, in the form's order or another."""
+    style = rng.choice(wordings.SET)
+    chosen = [widget for widget in form.widgets if widget.label in wanted]
+    if rng.random() < 0.3:
+        rng.shuffle(chosen)
+    listed = [wordings.lower(_wish(widget, wanted[widget.label], rng, style)) for widget in chosen]
+    joint = rng.choice((" and ", ", ", ", and ")) if len(listed) > 1 else ""
+    text = ", ".join(listed[:-1]) + joint + listed[-1]
+    then = rng.choice(wordings.THEN).format(s=form.submit) if form.submit else ""
+    return f"{text} {then}".strip()
+
+
+def form(site: Website, rng: Random) -> Exercise | None:
+    """A form on a page of its own."""
+    if not site.forms:
+        return None
+    index = rng.randrange(len(site.forms))
+    made = site.forms[index]
+    wanted = values(site, made, rng)
+    said = wishes(made, wanted, rng)
+    place = made.title.lower() if rng.random() < 0.4 else made.title
+    if index in site.hub and len(site.hub) == 1 and rng.random() < 0.4:
+        place = site.hub_label.lower()
+    if len(site.forms) == 1 and rng.random() < 0.25:
+        text = f"{capital(said)}."
+    else:
+        text = say(rng, wordings.WHERE, p=place, a=said)
+    goal = expert.submitted(f"form:{index}", wanted, expert.at_page("form", index))
+    return Exercise("form", text, expert.follow_all([goal]))
+
+
+def detail_form(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
+    """The form on a record's page, perhaps behind a button."""
+    made = site.detail_form
+    if made is None:
+        return None
+    index = rng.randrange(len(site.records)) if index is None else index
+    called = called or mention(site, index, rng)
+    wanted = values(site, made, rng, 3)
+    optional = [w for w in made.widgets if w.label in wanted and w.options]
+    if len(wanted) == 1 and optional and made.submit and rng.random() < 0.5:
+        ((label, value),) = wanted.items()
+        text = say(rng, wordings.OPTED, x=called.text, f=label.lower(), v=value, s=made.submit.lower())
+    elif called.text == "it":
+        text = capital(wishes(made, wanted, rng)) + "."
+    else:
+        text = say(rng, wordings.WHERE, p=called.text, a=wishes(made, wanted, rng))
+    goal = expert.submitted(f"detail:{index}", wanted, expert.at_record(index, called.query))
+    return Exercise("form", text, expert.follow_all([goal]))
+
+
+def quick(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
+    """One field of a record's page, mostly behind a button, sent by a button or by enter."""
+    made = site.quick
+    if made is None:
+        return None
+    index = rng.randrange(len(site.records)) if index is None else index
+    called = called or mention(site, index, rng)
+    widget = made.widgets[0]
+    value = _value(site, widget, rng)
+    if site.quick_wordings and rng.random() < 0.7:
+        text = capital(rng.choice(site.quick_wordings).format(x=called.text, v=marked(rng, value))) + "."
+    else:
+        doing = (made.opener or made.submit or f"enter {widget.label}").lower()
+        patterns = ("{o} for {x}: {v}.", "{o} on {x}: {v}.", "On {x}, {o}: {v}.", "{x}: {o} {v}.", "{o} {v} for {x}.",
+                    "For {x}, {f} {v}.", "Put {v} as {f} on {x}.", "Add {v} as {f} to {x}.")  # fmt: skip
+        text = say(rng, patterns, o=doing, x=called.text, v=value, f=widget.label.lower())
+    goal = expert.submitted(f"quick:{index}", {widget.label: value}, expert.at_record(index, called.query))
+    return Exercise("form", text, expert.follow_all([goal]))
+
+
+def edit(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
+    """A field of a record changed, on its editing page or in place."""
+    if not (site.edit_label or site.inline) or not site.textual:
+        return None
+    index = rng.randrange(len(site.records)) if index is None else index
+    called = called or mention(site, index, rng)
+    label = rng.choice(site.textual)
+    known = site.meaning[label]
+    value = lexicon.of_kind(rng, known.kind, site.pseudo, site.shapes[label])
+    if value.lower() == site.records[index].fields[label].lower():
+        return None
+    if known.changes and label in known.labels and rng.random() < 0.45:
+        text = capital(rng.choice(known.changes).format(x=called.text, v=marked(rng, value))) + "."
+    else:
+        field = wordings.field_name(site, rng, label)
+        text = say(rng, wordings.CHANGE, x=called.text, f=field, v=value)
+    return Exercise("edit", text, expert.follow_all([expert.edited(index, label, value, called.query)]))
+
+
+def here_form(site: Website, rng: Random) -> Exercise | None:
+    """The form of the page where the visit begins."""
+    if site.detail_form is not None and (not site.forms or rng.random() < 0.5):
+        index, kind, made = rng.randrange(len(site.records)), "detail", site.detail_form
+    elif site.forms:
+        index, kind = rng.randrange(len(site.forms)), "form"
+        made = site.forms[index]
+    else:
+        return None
+    wanted = values(site, made, rng)
+    site.go(Place(kind, index))
+    text = say(rng, wordings.HERE_FORM, a=wishes(made, wanted, rng), n=site.noun)
+    reach = expert.at_record(index) if kind == "detail" else expert.at_page("form", index)
+    return Exercise("form", text, expert.follow_all([expert.submitted(f"{kind}:{index}", wanted, reach)]))
+
+
+def _held(site: Website, rng: Random) -> tuple[int, Mention, str] | None:
+    """Something in the collection, and what the collection is called."""
+    if not site.held:
+        return None
+    index = rng.choice(sorted(site.held))
+    label = site.held_label
+    spoken = label if rng.random() < 0.3 else label.lower()
+    place = spoken if spoken.lower().startswith(("my", "your")) else rng.choice(("the ", "my ", "")) + spoken
+    return index, mention(site, index, rng), place
+
+
+def remove(site: Website, rng: Random) -> Exercise | None:
+    """A record taken out of the collection."""
+    if (held := _held(site, rng)) is None:
+        return None
+    index, called, place = held
+    verb = site.remove_label.lower()
+    text = capital(rng.choice(lexicon.TAKE_OUT).format(x=marked(rng, called.text), l=place, r=verb)) + "."
+    return Exercise("toggle", text, expert.follow_all([expert.removed(index)]))
+
+
+def quantity(site: Website, rng: Random) -> Exercise | None:
+    """A number in a row of the collection changed in place."""
+    if site.quantity_as == "none" or (held := _held(site, rng)) is None:
+        return None
+    index, called, place = held
+    value = str(rng.randint(1, 30))
+    if value == site.held[index]:
+        return None
+    label = site.quantity_label
+    text = say(rng, wordings.QUANTITY, x=called.text, v=value, w=site.held[index], l=place, f=label.lower())
+    field = label if site.brief else f"{label} of {site.records[index].name}"
+    goal = expert.submitted(f"held:{index}", {field: value}, expert.at_page("held"))
+    return Exercise("edit", text, expert.follow_all([goal]))

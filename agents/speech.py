@@ -190,14 +190,14 @@ def requests(label: str) -> tuple[str, ...]:
         if special:
             return special
     verb, rest = _verb(words)
-    known = next((one for one in REQUESTS if verb in one.verbs), None)
+    known = next((one for one in REQUESTS if verb in one.verbs and (one.says or one.object)), None)
     place = re.fullmatch(r"(?:(?:it|this|item|to) )?(to|from|on|in|into|onto|off) (.+)", rest)
     if place:
         return _placed(verb, place[1], _DETERMINER.sub("", place[2]))
     rest = _DETERMINER.sub("", rest)
     if known is None or re.match(r"(more|less|all)\b", rest) or rest in _DATA["places"]:
         return ()
-    if not rest or rest in ("this", "it"):
+    if not rest or rest in ("this", "it", "for later"):
         return known.says
     if rest in _DATA["kinds_of_record"]:
         said = known.object if known.object and "{object} {record}" in known.object[0] else known.says
@@ -224,7 +224,16 @@ def submission(label: str) -> tuple[str, ...]:
     """What sending a form does, for buttons that name it: "Create ticket" gives "create a ticket"; no slots."""
     found = re.fullmatch(r"(create|add|send|place|post|submit|write|open|make|file|start|book|leave) "
                          r"(?:a |an |the |my |your |new )*([a-z]+(?: [a-z]+)?)", _words(label))  # fmt: skip
-    if not found or found[2] in ("it", "now", "this", "changes", "all", "in", "up", "to", "form") or " to" in found[2]:
+    if not found or set(found[2].split()) & {
+        "it",
+        "now",
+        "this",
+        "changes",
+        "all",
+        "up",
+        "form",
+        *_DATA["prepositions"],
+    }:
         return ()
     verb, thing = found[1], found[2]
     one = thing if _PLURAL.search(thing) else f"{'an' if thing[0] in 'aeio' else 'a'} {thing}"
@@ -443,7 +452,11 @@ def _verb(words: str) -> tuple[str, str]:
 
 def _placed(verb: str, preposition: str, place: str) -> tuple[str, ...]:
     known = next((one for one in REQUESTS if verb in one.verbs and one.place), None)
-    if known is None or place in ("me", "us") or (preposition == "from") != ("remove" in known.verbs):
+    if (
+        known is None
+        or place in ("me", "us", *_DATA["no_places"])
+        or (preposition == "from") != ("remove" in known.verbs)
+    ):
         return ()
     within, without = _ON[place.split()[-1] not in _DATA["containers"]]
     return tuple(_format(one, on=within, off=without, place=place) for one in known.place)

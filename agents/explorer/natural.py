@@ -152,7 +152,7 @@ def _change(clause: Clause, manner: Manner) -> str:
             for wish in speech.changes(field, value)
             if not ((manner.joined or len(pairs) > 1) and _STATEMENT.match(wish))
             # "My number" is somebody's own; "it" needs a record on whose page one is.
-            and not ("here" in slots and re.search(r"\b(my|me)\b", wish))
+            and not ("here" in slots and re.search(r"\b(my|me|I live)\b", wish))
             and not ("here" not in slots and re.search(r"\bit\b", wish))
         ]
         if not fitting:

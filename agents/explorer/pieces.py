@@ -24,7 +24,7 @@ _MOST_FIELDS = 5
 _LONGEST_ANSWER = 48
 WITNESSED = ("toggle+open", "form+open")
 _NO_NOUN = re.compile(
-    r"(ed|ing|day)$|\b(by|for|from|to|at|on|in|until|since|with)$|^(in|on|is|has|can|last|next)\b|[^A-Za-z -]", re.I
+    r"(ed|ing|day)$|\b(by|for|from|to|at|on|in|until|since|with|as)$|^(in|on|is|has|can|last|next)\b|[^A-Za-z -]", re.I
 )
 _TURNING = re.compile(r"^(next|previous|prev|back|older|newer|\d+)\b", re.I)
 _SORTING = re.compile(r"\b(sort|order|arrange)", re.I)

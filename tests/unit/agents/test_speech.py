@@ -86,6 +86,26 @@ def test_extremes_have_words_of_their_own(term: str, kind: str, question: str) -
     assert question in speech.extremes(term, kind)
 
 
+def test_questions_go_into_sentences() -> None:
+    assert speech.indirect("how heavy is {record}?") == "how heavy {record} is"
+    assert speech.indirect("how much does {record} cost?") == "how much {record} costs"
+    assert speech.indirect("who is {record} assigned to?") == "who {record} is assigned to"
+    assert speech.indirect("who owns {record}?") == "who owns {record}"
+    assert speech.indirect("is {record} vegetarian?") == ""
+
+
+def test_labels_that_mean_the_same_are_alike() -> None:
+    assert speech.alike("Price", "Cost")
+    assert not speech.alike("Price", "Weight")
+    assert not speech.alike("Widgets", "Widgets")
+
+
+def test_labels_that_are_no_nouns_are_not_called_so() -> None:
+    assert speech.changes("I agree to the terms", "ticked") == ()
+    assert "show" not in " ".join(speech.changes("Show compact lists", "ticked"))
+    assert all("due by" not in one for one in speech.changes("Due by", "2028-01-01"))
+
+
 def test_unknown_columns_have_no_extremes() -> None:
     assert speech.extremes("Widgets", "low") == ()
 
@@ -110,6 +130,8 @@ def test_counts_follow_the_column() -> None:
         ("Assign to me", "give {record} to me", "give it to me"),
         ("Start work", "start work on {record}", "start work on this"),
         ("Show details", "show me the details of {record}", "show me the details of this"),
+        ("Close ticket", "the ticket {record} is done, close it", "close this ticket"),
+        ("Save for later", "keep {record} for later", "keep it for later"),
         ("Set as default", "make {record} the default", "make this the default"),
     ],
 )
@@ -118,7 +140,9 @@ def test_buttons_become_requests(label: str, command: str, here: str) -> None:
     assert here in speech.here_requests(label)
 
 
-@pytest.mark.parametrize("label", ["Log in", "Save changes", "Show more", "View cart", "Frobnicate", ""])
+@pytest.mark.parametrize(
+    "label", ["Log in", "Save changes", "Move to top", "Add to compare", "Show more", "View cart", "Frobnicate", ""]
+)
 def test_buttons_that_do_nothing_with_a_record_have_no_request(label: str) -> None:
     assert speech.requests(label) == ()
 
@@ -136,7 +160,8 @@ def test_fields_become_wishes() -> None:
 def test_submissions_name_what_is_made() -> None:
     assert "create a ticket" in speech.submission("Create ticket")
     assert "place an order" in speech.submission("Place order")
-    assert speech.submission("Save changes") == speech.submission("Send") == ()
+    for label in ("Save changes", "Send", "Add to cart", "Sign up"):
+        assert speech.submission(label) == ()
 
 
 @pytest.mark.parametrize(

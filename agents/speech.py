@@ -165,7 +165,7 @@ def extremes(term: str, kind: str) -> tuple[str, ...]:
         found += known.low_says if low else known.high_says
     words = _words(term)
     if kind in ("early", "late"):
-        done = _participle(re.sub(r" (on|at)$", "", words))
+        done = _participle(re.sub(r" (on|at)$", "", words)).removeprefix("last ")
         if done:
             found += (f"which {{noun}} was {done} {'first' if low else 'last'}?",)
             found += () if low else (f"which {{noun}} was {done} most recently?",)
@@ -293,17 +293,18 @@ def orders(option: str) -> tuple[str, ...]:
     words = " ".join(said.replace("→", " to ").split())
     direction = next((kind for kind, pattern in _DIRECTIONS.items() if re.search(pattern, words)), "")
     term = " ".join(re.sub("|".join(_DIRECTIONS.values()), " ", words).split())
-    term = re.sub(r"^(by|sort by|order by) ", "", term)
+    term = re.sub(r"^(by|sort by|order by) | first$", "", term)
     if not term or term == "first":
-        return tuple(f"{first}" for first in _PLAIN_ORDERS.get(direction, ()))
+        return _PLAIN_ORDERS.get(direction, ())
     known = meaning(term)
     low, high = (known.low, known.high) if known else ((), ())
+    if found := re.fullmatch(r"(.*?) ?(\w{2,}est|best|worst) first", words) if not direction else None:
+        by = f"by {found[1]}, " if found[1] else ""
+        return (f"{by}{found[2]} first", f"{by}with the {found[2]} on top", f"{by}starting with the {found[2]}")
     if best := re.fullmatch(r"(?:most|best|least|top|recently) [a-z ]+", words):
         return (f"{best[0]} first", f"with the {best[0]} ones on top", f"starting with the {best[0]} ones")
     if not direction:
-        return (f"by {term}", f"according to {term}", f"in order of {term}") if re.fullmatch(r"[a-z ]+", term) else ()
-    if direction == "new" and low:
-        direction = "high"
+        return (f"by {term}", f"according to {term}", f"in order of {term}") if _is_noun(term) else ()
     first = {"low": low, "high": high, "old": low, "new": high}.get(direction, ())
     return (
         *(f"by {term}, {word} first" for word in first),
@@ -317,7 +318,7 @@ _DIRECTIONS = {
     "high": r"\b(high(est)? to low(est)?|descending|desc|highest( first)?|largest first|decreasing)\b",
     "new": r"\b(newest( first)?|latest( first)?|most recent( first)?|new(est)? to old(est)?)\b",
     "old": r"\b(oldest( first)?|earliest( first)?|old(est)? to new(est)?)\b",
-    "letters": r"\ba ?(to)? ?z\b",
+    "letters": r"\b(a ?(to)? ?z|alphabetical(ly)?)\b",
     "backwards": r"\bz ?(to)? ?a\b",
 }
 _PLAIN_ORDERS = {
@@ -389,16 +390,19 @@ def _stranded(template: str, name: str) -> bool:
     return name == "it" and bool(_OFFS.search(template))
 
 
-def _participle(word: str) -> str:
-    regular = re.fullmatch(r"(last )?\w{2,}ed", word) and word.split()[-1] not in _DATA["not_participles"]
-    return word.removeprefix("last ") if regular or word in _PAST else ""
+def _participle(words: str) -> str:
+    """The words when they are a participle, as "checked" or "last seen" are, else an empty text."""
+    word = words.removeprefix("last ")
+    regular = re.fullmatch(r"\w{2,}ed", word) and word not in _DATA["not_participles"]
+    return words if regular or word in _PAST else ""
 
 
 def _by_grammar(words: str, kind: str) -> tuple[str, ...]:
     """Questions for labels that are verbs: "Delivered by", "Checked on", "Closes", "Dishwasher safe"."""
     first, _, last = words.rpartition(" ")
     if last == "by" and (done := _participle(first)):
-        did = _PAST.get(done, done)
+        *last_time, word = done.split()
+        did = " ".join([*last_time, _PAST.get(word, word)])
         return (f"who {did} {{record}}?", f"who was {{record}} {done} by?", f"by whom was {{record}} {done}?")
     when = _participle(first if last in ("on", "at", "in") else words)
     if when and kind in ("date", "time"):
@@ -423,7 +427,7 @@ def _by_shape(term: str, value: str) -> tuple[str, ...]:
     kind = shape(value)
     if not re.fullmatch(r"[A-Za-z][A-Za-z '-]*", term) or len(term.split()) > 3:
         return ()
-    if term.split()[-1] in _DATA["prepositions"]:
+    if term.split()[-1] in _DATA["prepositions"] or (kind == "number" and term.split()[-1] in _DATA["no_amounts"]):
         return ()
     if kind == "name" and _AGENT.search(term):
         return (f"who is the {term} of {{record}}?", f"who does {{record}} have as its {term}?")
@@ -438,7 +442,7 @@ _SHAPED = {
     "money": ("how much is the {term} of {record}?", "how much money is the {term} of {record}?"),
     "percent": ("how high is the {term} of {record}?", "how many percent is the {term} of {record}?"),
     "duration": ("how long is the {term} of {record}?",),
-    "measure": ("how much is the {term} of {record}?", "how big is the {term} of {record}?"),
+    "measure": ("how much is the {term} of {record}?",),
     "number": ("how much is the {term} of {record}?", "how high is the {term} of {record}?"),
 }
 

@@ -37,6 +37,8 @@ def slots(templates: tuple[str, ...]) -> set[str]:
         ("Checked on", "3 May 2024", "when was {record} checked?"),
         ("Published", "2020", "in which year was {record} published?"),
         ("Written by", "Mia Berg", "who wrote {record}?"),
+        ("Last checked by", "Mia Berg", "who last checked {record}?"),
+        ("Last seen", "3 May 2024", "when was {record} last seen?"),
         ("Tested by", "Mia Berg", "who tested {record}?"),
         ("Length", "90 min", "how long does {record} take?"),
         ("Length", "2 m", "how long is {record}?"),
@@ -61,6 +63,7 @@ def test_a_narrower_fact_keeps_its_own_name() -> None:
 
 def test_what_fits_nothing_is_not_asked() -> None:
     assert speech.questions("SKU", "AB-1") == ()
+    assert speech.questions("Order number", "12") == ()
     assert speech.questions("Created", "by hand") == ()
 
 
@@ -173,6 +176,9 @@ def test_submissions_name_what_is_made() -> None:
         ("Name (A–Z)", "by name, from A to Z"),  # noqa: RUF001
         ("Name", "by name"),
         ("Most popular", "most popular first"),
+        ("Lowest price first", "by price, cheapest first"),
+        ("Distance: nearest first", "by distance, nearest first"),
+        ("Alphabetical", "from A to Z"),
         ("Weight ascending", "by weight, lightest first"),
     ],
 )

@@ -10,9 +10,9 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import ConfigError
 
@@ -101,6 +101,9 @@ class PolicyConfig(Section):
     max_tokens: int = Field(48, ge=1)
     max_batch: int = Field(32, ge=1)
     threads: int = Field(1, ge=1, description="torch threads")
+    constrained: bool = Field(
+        True, description="only what the page allows can be written (serving/affordances.py); needs the compact prompt"
+    )
 
 
 class TrainingConfig(Section):
@@ -177,6 +180,12 @@ class Config(Section):
     evaluation: EvaluationConfig = EvaluationConfig()
     browser: BrowserConfig = BrowserConfig()
     retention: RetentionConfig = RetentionConfig()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.policy.constrained and self.actor.prompt != "compact":
+            raise ValueError("a constrained policy reads the compact prompt alone; set policy.constrained=false")
+        return self
 
 
 def load(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
@@ -255,6 +264,8 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, _names(), n=1, cutoff=0.5)
         return f"'{name}' is not a setting" + (f"; the nearest is '{near[0]}'" if near else "")
+    if not path:
+        return str(first["ctx"]["error"])
     return f"{name} = {repr(first['input'])[:100]} is not possible: {first['msg']}"
 
 

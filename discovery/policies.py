@@ -38,7 +38,13 @@ class LocalKind:
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         policy = self._config.policy
-        return LocalPolicy(weights, threads=policy.threads, max_batch=policy.max_batch, version=version)
+        return LocalPolicy(
+            weights,
+            threads=policy.threads,
+            max_batch=policy.max_batch,
+            version=version,
+            constrained=policy.constrained,
+        )
 
 
 def model_folder(name: str) -> Path:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from core import actions
 from core.errors import ConfigError
@@ -24,18 +24,17 @@ from discovery.practice import Group, judge_and_store, settled
 from discovery.tracker import Tracker
 from memory.trajectories import Summary, TrajectoryStore
 from training import sft
+from training.rows import pack
 from training.trainer import Trainer
 
 ROLE = "demo"
 
 
 @runtime_checkable
-class Tokens(Protocol):
-    """A policy that tells how it reads and writes, as `serving.local.LocalPolicy` does."""
+class Spells(Protocol):
+    """A policy that tells how it would have to write a line, as `serving.local.LocalPolicy` does."""
 
-    tokenizer: Any
-
-    def encode(self, messages: Sequence[Message]) -> list[int]: ...
+    def spell(self, messages: Sequence[Message], line: str, *, sampling: Sampling) -> Completion: ...
 
 
 @runtime_checkable
@@ -49,7 +48,7 @@ class Demonstrates(Proposer, Protocol):
 class Demonstrator:
     """A `Policy` for one episode: writes the given lines, as the policy `model` would have to write them."""
 
-    model: Tokens
+    model: Spells
     lines: Sequence[str]
     version: int = 0
     written: int = 0
@@ -57,16 +56,7 @@ class Demonstrator:
     async def generate(self, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
         line = self.lines[min(self.written, len(self.lines) - 1)]
         self.written += 1
-        tokenizer = self.model.tokenizer
-        output = [*tokenizer(line, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-        return Completion(
-            prompt_ids=tuple(self.model.encode(messages)),
-            output_ids=tuple(output),
-            rollout_logprobs=(0.0,) * len(output),  # nothing was sampled; imitation does not read them
-            text=line,
-            sampling=sampling,
-            policy_version=self.version,
-        )
+        return self.model.spell(messages, line, sampling=sampling)
 
     async def publish(self, weights_dir: Path, *, kind: Literal["adapter", "full"], version: int) -> None:
         """A demonstration does not change."""
@@ -79,13 +69,13 @@ class WarmStart:
     """Demonstrates and imitates; raises `ConfigError` at once where policy or proposer cannot take part."""
 
     def __init__(self, parts: Parts, policy: Policy, store: TrajectoryStore, tracker: Tracker) -> None:
-        if not isinstance(policy, Tokens) or not isinstance(parts.trainer, Trainer):
+        if not isinstance(policy, Spells) or not isinstance(parts.trainer, Trainer):
             raise ConfigError("training.warm_start needs a policy that is trained here: set policy.kind to 'local'")
         if not isinstance(parts.proposer, Demonstrates):
             raise ConfigError(
                 "training.warm_start needs a proposer that demonstrates: set proposer.kind to 'exploring'"
             )
-        self._tokens: Tokens = policy
+        self._model: Spells = policy
         self._proposer = parts.proposer
         self._actor = parts.actor
         self._trainer = parts.trainer
@@ -104,7 +94,7 @@ class WarmStart:
             record = records.get(name, 0)
             if task.id in known and isinstance(record, int):
                 lines = [actions.render(action) for action in known[task.id]]
-                actor = self._actor(Demonstrator(self._tokens, lines))
+                actor = self._actor(Demonstrator(self._model, lines))
                 jobs.append(Job(task, name, name, Sampling(), ROLE, 1, actor, record))
         self._tracker.expect(len(jobs))
         async with aclosing(executor.stream(jobs, until=until)) as outcomes:
@@ -120,11 +110,7 @@ class WarmStart:
 
     def imitate(self, groups: Sequence[Group], *, batch_id: str) -> dict[str, float]:
         """One update on the demonstrations that succeeded; in a thread of its own it may take a while."""
-        pairs = [
-            (step.completion.prompt_ids, step.completion.output_ids)
-            for group in groups
-            if group.scored == [1.0]
-            for step in self._store.get(group.members[0].id).steps
-            if step.completion is not None
+        rows = [
+            row for group in groups if group.scored == [1.0] for row in pack(self._store.get(group.members[0].id), 1.0)
         ]
-        return sft.imitate(self._trainer, pairs, batch_id=batch_id) if pairs else {}
+        return sft.imitate(self._trainer, rows, batch_id=batch_id) if rows else {}

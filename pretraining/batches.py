@@ -11,9 +11,12 @@ from transformers import PreTrainedTokenizerFast
 
 from core.types import Record
 from pretraining.examples import Difficulty, Example, stream
+from serving.affordances import Affordances
 
 LENGTHS = (128, 192, 288, 384)
 CHUNK = 25
+# Weights in the loss beside a decision's 1: a token of an action among all tokens, and one of the prompt.
+ACTION, SIDE = 0.2, 0.05
 
 
 class Curriculum(Record):
@@ -27,7 +30,7 @@ class Curriculum(Record):
     widen_steps: int = 2500
     tokens: int = 9216
     scale: tuple[float, float] = (0.3, 1.0)
-    pseudo: tuple[float, float] = (0.85, 0.65)
+    pseudo: tuple[float, float] = (0.85, 0.4)
     budget: tuple[int, int] = (120, 288)
     side: int = 16
 
@@ -45,33 +48,62 @@ class Curriculum(Record):
 class Batch:
     """Right-padded rows. `positions` and `labels` are where the model is asked for which token, with weights.
 
-    `ids` is (rows, length); the other three are (targets,), positions counting over the flattened rows.
+    `ids` is (rows, length); the next three are (targets,), positions counting over the flattened rows.
+    `decisions` are the targets at which the page left a choice, and `choices` the pairs of decision and
+    allowed token.
     """
 
     ids: Tensor
     positions: Tensor
     labels: Tensor
     weights: Tensor
+    decisions: Tensor
+    choices: tuple[Tensor, Tensor]
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, example: Example) -> tuple[list[int], int]:
-    """Token ids of the whole conversation and where the action starts."""
-    prompt = tokenizer(f"<|user|>{example.prompt}<|assistant|>")["input_ids"]
-    action = tokenizer(f"{example.target}<|end|>")["input_ids"]
-    return prompt + action, len(prompt)
+@dataclass(frozen=True)
+class Encoded:
+    """A conversation's tokens, where its action starts, and what each token of the action was chosen among."""
+
+    ids: list[int]
+    start: int
+    choices: list[tuple[int, ...]]
 
 
-def chunk(tokenizer: PreTrainedTokenizerFast, curriculum: Curriculum, index: int) -> list[Batch]:
+class Encoder:
+    """Examples as tokens, with the choices that a constrained policy has."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        self._affordances = Affordances(tokenizer)
+
+    def encode(self, example: Example) -> Encoded:
+        """Where a token of the action is not among the choices, the rest of it is free."""
+        prompt = self._tokenizer(f"<|user|>{example.prompt}<|assistant|>")["input_ids"]
+        action = self._tokenizer(f"{example.target}<|end|>")["input_ids"]
+        walk = self._affordances.walk(example.prompt)
+        choices: list[tuple[int, ...]] = []
+        for token in action:
+            among = walk.choices()
+            if among and token not in among:
+                choices += [()] * (len(action) - len(choices))
+                break
+            choices.append(among)
+            walk.advance(token)
+        return Encoded(prompt + action, len(prompt), choices)
+
+
+def chunk(encoder: Encoder, curriculum: Curriculum, index: int) -> list[Batch]:
     """Chunk `index`: the batches of steps `index * CHUNK` and on, sorted into shapes and shuffled."""
     rng = Random(f"batches/{curriculum.seed}/{index}")
-    rows: dict[int, list[tuple[list[int], int]]] = {length: [] for length in LENGTHS}
+    rows: dict[int, list[Encoded]] = {length: [] for length in LENGTHS}
     ready: list[Batch] = []
     for example in stream(curriculum.seed, index * 10_000, curriculum.difficulty(index * CHUNK)):
-        ids, start = encode(tokenizer, example)
-        length = next((length for length in LENGTHS if len(ids) <= length), None)
+        encoded = encoder.encode(example)
+        length = next((length for length in LENGTHS if len(encoded.ids) <= length), None)
         if length is None:
             continue
-        rows[length].append((ids, start))
+        rows[length].append(encoded)
         if len(rows[length]) == curriculum.tokens // length:
             ready.append(_batch(rows[length], length, curriculum.side, rng))
             rows[length] = []
@@ -81,16 +113,30 @@ def chunk(tokenizer: PreTrainedTokenizerFast, curriculum: Curriculum, index: int
     return ready
 
 
-def _batch(rows: list[tuple[list[int], int]], length: int, side: int, rng: Random) -> Batch:
-    """The action's tokens are asked for with weight 1, and `side` tokens of the prompt with a fifth of it."""
+def _batch(rows: list[Encoded], length: int, side: int, rng: Random) -> Batch:
+    """The action's tokens are asked for with `ACTION`, and `side` tokens of the prompt with `SIDE`."""
     ids = torch.zeros(len(rows), length, dtype=torch.long)
-    positions, labels, weights = [], [], []
-    for row, (tokens, start) in enumerate(rows):
+    positions: list[int] = []
+    labels: list[int] = []
+    weights: list[float] = []
+    decisions: list[int] = []
+    which: list[int] = []
+    allowed: list[int] = []
+    for row, encoded in enumerate(rows):
+        tokens, start = encoded.ids, encoded.start
         ids[row, : len(tokens)] = torch.tensor(tokens)
-        asked = [(at, 1.0) for at in range(start, len(tokens))]
-        asked += [(at, 0.2) for at in rng.sample(range(1, start), min(side, start - 1))]
+        asked = [(at, ACTION) for at in range(start, len(tokens))]
+        asked += [(at, SIDE) for at in rng.sample(range(1, start), min(side, start - 1))]
         for at, weight in asked:
+            among = encoded.choices[at - start] if at >= start else ()
+            if len(among) > 1:
+                which += [len(decisions)] * len(among)
+                allowed += among
+                decisions.append(len(positions))
             positions.append(row * length + at - 1)
             labels.append(tokens[at])
             weights.append(weight)
-    return Batch(ids, torch.tensor(positions), torch.tensor(labels), torch.tensor(weights))
+    return Batch(
+        ids, torch.tensor(positions), torch.tensor(labels), torch.tensor(weights), torch.tensor(decisions),
+        (torch.tensor(which), torch.tensor(allowed)),
+    )  # fmt: skip

@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from pretraining import tokenizer
-from pretraining.batches import CHUNK, LENGTHS, Batch, Curriculum, chunk, encode
+from pretraining.batches import CHUNK, LENGTHS, Batch, Curriculum, Encoder, chunk
 from pretraining.examples import Difficulty, Example, stream
 from serving import qwen3
 
@@ -65,13 +65,16 @@ class Pretraining:
         return self.learning_rate * min(1.0, (self.step_index + 1) / WARM_UP) * max(0.05, min(1.0, 1.05 - progress))
 
     def step(self, batch: Batch) -> tuple[float, float]:
-        """One optimizer step; returns the loss of action tokens and their accuracy."""
+        """One optimizer step; returns the loss of decisions and their accuracy."""
         weights = qwen3.fuse(self.model, torch.bfloat16)
         shape = self.shapes[batch.ids.shape[1]]
         states = self.compiled(batch.ids, weights, *shape, self.model.config.rms_norm_eps)
         logits = F.linear(states.reshape(-1, states.shape[-1])[batch.positions], weights.head).float()
-        losses = F.cross_entropy(logits, batch.labels, reduction="none")
-        loss = (losses * batch.weights).sum() / batch.weights.sum()
+        decided = logits[batch.decisions].masked_fill(_excluded(batch.choices, logits[batch.decisions]), -1e9)
+        labels = batch.labels[batch.decisions]
+        decision = F.cross_entropy(decided, labels)
+        plain = F.cross_entropy(logits, batch.labels, reduction="none")
+        loss = decision + (plain * batch.weights).sum() / len(labels)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimizer in self.optimizers:
@@ -80,9 +83,7 @@ class Pretraining:
             optimizer.step()
             optimizer.zero_grad()
         self.step_index += 1
-        action = batch.weights == 1.0
-        hits = (logits.argmax(-1) == batch.labels)[action].float().mean()
-        return float(losses.detach()[action].mean()), float(hits)
+        return float(decision.detach()), float((decided.argmax(-1) == labels).float().mean())
 
     def save(self, directory: Path) -> None:
         """A checkpoint, written aside and renamed."""
@@ -106,16 +107,25 @@ class Pretraining:
         self.step_index = state["step"]
 
 
+def _excluded(choices: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:
+    """True where a token was not among the choices; (decisions, vocabulary)."""
+    excluded = torch.ones_like(logits, dtype=torch.bool)
+    excluded[choices] = False
+    return excluded
+
+
 @torch.inference_mode()
-def exact_matches(
-    model: Qwen3ForCausalLM, tokens: PreTrainedTokenizerFast, examples: list[Example]
-) -> dict[str, float]:
-    """Share of examples by family whose whole action the model would write greedily (teacher-forced)."""
+def exact_matches(model: Qwen3ForCausalLM, encoder: Encoder, examples: list[Example]) -> dict[str, float]:
+    """Share of examples by family whose whole action the model would write greedily among what is allowed."""
     hits: dict[str, list[bool]] = defaultdict(list)
     for example in examples:
-        ids, start = encode(tokens, example)
-        logits = model(input_ids=torch.tensor([ids])).logits[0]
-        hits[example.family].append(bool((logits[start - 1 : -1].argmax(-1) == torch.tensor(ids[start:])).all()))
+        encoded = encoder.encode(example)
+        logits = model(input_ids=torch.tensor([encoded.ids])).logits[0, encoded.start - 1 : -1]
+        for row, among in zip(logits, encoded.choices, strict=True):
+            if among:
+                row[[token for token in range(len(row)) if token not in set(among)]] = float("-inf")
+        right = logits.argmax(-1) == torch.tensor(encoded.ids[encoded.start :])
+        hits[example.family].append(bool(right.all()))
     return {family: sum(h) / len(h) for family, h in sorted(hits.items())} | {
         "all": sum(map(sum, hits.values())) / len(examples)
     }
@@ -153,6 +163,7 @@ def main() -> None:
     if not (options.output / "tokenizer.json").exists():
         tokenizer.build(VOCABULARY, options.seed).save_pretrained(options.output)
     tokens = PreTrainedTokenizerFast.from_pretrained(options.output)
+    encoder = Encoder(tokens)
     run = Pretraining(curriculum, options.learning_rate)
     run.restore(options.output)
     held = validation(200)
@@ -160,14 +171,14 @@ def main() -> None:
     while run.step_index < curriculum.steps and (
         options.minutes is None or time.monotonic() - began < 60 * options.minutes
     ):
-        measured = [run.step(batch) for batch in chunk(tokens, curriculum, run.step_index // CHUNK)]
+        measured = [run.step(batch) for batch in chunk(encoder, curriculum, run.step_index // CHUNK)]
         line: dict[str, Any] = {
             "step": run.step_index, "loss": sum(m[0] for m in measured) / CHUNK,
-            "token_accuracy": sum(m[1] for m in measured) / CHUNK, "seconds": round(time.monotonic() - began, 1),
+            "decision_accuracy": sum(m[1] for m in measured) / CHUNK, "seconds": round(time.monotonic() - began, 1),
         }  # fmt: skip
         if run.step_index % (CHUNK * CHECKPOINT_CHUNKS) == 0:
             run.save(options.output)
-            line["exact"] = exact_matches(run.model, tokens, held)
+            line["exact"] = exact_matches(run.model, encoder, held)
         with (options.output / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
     run.save(options.output)

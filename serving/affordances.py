@@ -7,12 +7,14 @@ log-probabilities are those of the masked distribution, and the trainer applies 
 (`Completion.choices`), so the policy gradient stays exact.
 
 Allowed are: clicking a control, choosing an option of a field that shows its options and typing into one
-that shows none, a few keys, moving about, and answering. A typed text or an answer is a run of whole words of the instruction or the page, or
-a number below 100, or "done". Addresses cannot be copied from a page in words, so `goto` is left out.
+that shows none, a few keys, moving about, and answering. A typed text or an answer is a run of whole words
+of the instruction or the page, or a number below 100, or "done". Addresses cannot be copied from a page in
+words, so `goto` is left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +29,7 @@ _WRITABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _OFFERS = {"skill": "use_skill", "tool": "call_tool"}
 _ALWAYS = ("back", "scroll down", "scroll up", "wait", 'press "Enter"', 'press "Escape"')
 _PAGE = '\npage "'
+_MARKS = re.compile("['\"()\\[\\]\u2018\u2019\u201c\u201d\u00ab\u00bb]")
 _KEPT = 4096
 _CUT = -1  # in place of a token that no copy may contain
 
@@ -82,9 +85,7 @@ class Walk:
                 self._node, self._copying = closers[token], None
             else:
                 self._copying = [
-                    (source, at + 1)
-                    for source, at in self._copying
-                    if at < len(source.ids) and source.ids[at] == token
+                    (source, at + 1) for source, at in self._copying if at < len(source.ids) and source.ids[at] == token
                 ]
         else:
             self._node = self._node.next[token]
@@ -124,8 +125,11 @@ class Affordances:
         head, _, page = prompt.rpartition(_PAGE)
         instruction = head.partition("\ndid ")[0].partition("\nerror ")[0].removeprefix("task ")
         elements = list(views.shown(f'page "{page}'))
-        texts = {text: None for one in elements for text in (one.name, one.value, *one.options) if text}
-        sources = [self._source(instruction), *map(self._source, texts), self._source("done"), *self._numbers]
+        texts = [text for one in elements for text in (one.name, one.value, *one.options) if text]
+        # A word in quotes or brackets begins with other tokens than one after a space.
+        texts += [_MARKS.sub(" ", text) for text in (instruction, *texts) if _MARKS.search(text)]
+        sources = [self._source(text) for text in dict.fromkeys((instruction, *texts, "done"))]
+        sources += self._numbers
         return Walk(self._tree(elements, head), sources)
 
     def _tree(self, elements: Iterable[Shown], head: str) -> _Node:

@@ -101,6 +101,30 @@ class LocalPolicy:
         self._waiting.put(request)
         return cast(Completion, await request.future)
 
+    def spell(self, messages: Sequence[Message], line: str, *, sampling: Sampling) -> Completion:
+        """The completion that writes `line` here, as if it had been sampled; its log-probabilities are not computed.
+
+        Raises `ModelFault` when the page does not allow it.
+        """
+        output = [*self.tokenizer(line, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id]
+        choices: list[tuple[int, ...]] = []
+        if self._affordances is not None:
+            walk = self._affordances.walk(messages[-1].content)
+            for token in output:
+                choices.append(walk.choices())
+                if choices[-1] and token not in choices[-1]:
+                    raise ModelFault(f"the page does not allow '{line}'")
+                walk.advance(token)
+        return Completion(
+            prompt_ids=tuple(self.encode(messages)),
+            output_ids=tuple(output),
+            rollout_logprobs=(0.0,) * len(output),
+            choices=tuple(choices),
+            text=line,
+            sampling=sampling,
+            policy_version=self._version,
+        )
+
     async def publish(self, weights_dir: Path, *, kind: Literal["adapter", "full"], version: int) -> None:
         """Load weights off the event loop, then swap them in between two batches."""
         model = await asyncio.to_thread(_load, weights_dir if kind == "full" else self.model_dir)

@@ -16,7 +16,6 @@ from core.errors import ConfigError
 from training import losses
 from training.batches import Batch
 
-
 _NEVER = -1e9  # not -inf, whose product with a probability of 0 is no number
 
 

@@ -43,9 +43,13 @@ class _OpenRow:
         self.ids += [*context, *completion.output_ids]
         self.mask += [False] * len(context) + chosen
         self.logprobs += [0.0] * len(context)
-        self.logprobs += [value if free else 0.0 for value, free in zip(completion.rollout_logprobs, chosen, strict=True)]
+        self.logprobs += [
+            value if free else 0.0 for value, free in zip(completion.rollout_logprobs, chosen, strict=True)
+        ]
         self.advantages += [0.0] * len(context) + [advantage if free else 0.0 for free in chosen]
-        self.choices += [()] * len(context) + [among if free else () for among, free in zip(choices, chosen, strict=True)]
+        self.choices += [()] * len(context) + [
+            among if free else () for among, free in zip(choices, chosen, strict=True)
+        ]
 
     def close(self, rollout_id: str) -> TrainingRow:
         return TrainingRow(
@@ -90,7 +94,9 @@ def _check(completion: Completion, trajectory_id: str, step: int) -> None:
             f"{where} has {len(completion.output_ids)} tokens but {len(completion.rollout_logprobs)} log-probabilities"
         )
     if completion.choices and len(completion.choices) != len(completion.output_ids):
-        raise ModelFault(f"{where} has {len(completion.output_ids)} tokens but {len(completion.choices)} sets of choices")
+        raise ModelFault(
+            f"{where} has {len(completion.output_ids)} tokens but {len(completion.choices)} sets of choices"
+        )
     if not all(math.isfinite(value) for value in completion.rollout_logprobs):
         raise ModelFault(f"{where} has a log-probability that is not finite")
     if completion.sampling.temperature <= 0:

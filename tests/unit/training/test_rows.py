@@ -46,6 +46,26 @@ def test_a_conversation_that_grows_is_one_row() -> None:
     assert rows[0].rollout_id == "rollout"
 
 
+def test_a_token_that_was_the_only_one_allowed_is_context() -> None:
+    turn = step([1, 2], [3, 4, 5])
+    assert turn.completion is not None
+    held = turn.completion.model_copy(update={"choices": ((3, 9), (4,), ())})
+    (row,) = pack(episode(turn.model_copy(update={"completion": held})), 0.5)
+    assert row.input_ids == (1, 2, 3, 4, 5)
+    assert row.loss_mask == (False, False, True, False, True)
+    assert row.advantages == (0.0, 0.0, 0.5, 0.0, 0.5)
+    assert row.rollout_logprobs == (0.0, 0.0, -0.53, 0.0, -0.55)
+    assert row.choices == ((), (), (3, 9), (), ())
+
+
+def test_choices_of_another_length_are_refused() -> None:
+    turn = step([1, 2], [3, 4, 5])
+    assert turn.completion is not None
+    held = turn.completion.model_copy(update={"choices": ((3, 9), (4,))})
+    with pytest.raises(ModelFault, match="sets of choices"):
+        pack(episode(turn.model_copy(update={"completion": held})), 0.5)
+
+
 def test_a_template_that_rewrites_the_past_starts_a_new_row() -> None:
     rows = pack(episode(step([1, 2], [3, 4]), step([1, 2, 3, 5], [6])), 1.0)
     assert [row.input_ids for row in rows] == [(1, 2, 3, 4), (1, 2, 3, 5, 6)]

@@ -340,24 +340,32 @@ def test_damaged_and_foreign_checkpoints_are_refused(model_dir: Path, make_rows:
         trainer.restore(tmp_path / "c")
 
 
-def pairs(count: int, seed: int) -> list[tuple[list[int], list[int]]]:
+def demonstrations(count: int, seed: int) -> list[TrainingRow]:
     """Copy the second token of the prompt twice, then stop (token 0)."""
     generator = random.Random(seed)
-    result = []
-    for _ in range(count):
+    rows = []
+    for index in range(count):
         prompt = [generator.randrange(1, 64) for _ in range(5)]
-        result.append((prompt, [prompt[1], prompt[1], 0]))
-    return result
+        rows.append(
+            TrainingRow(
+                input_ids=(*prompt, prompt[1], prompt[1], 0),
+                loss_mask=(False,) * 5 + (True,) * 3,
+                rollout_logprobs=(0.0,) * 8,
+                advantages=(0.0,) * 5 + (1.0,) * 3,
+                rollout_id=f"demo-{index}",
+            )
+        )
+    return rows
 
 
-def test_imitation_lowers_the_loss_on_unseen_pairs(model_dir: Path) -> None:
+def test_imitation_lowers_the_loss_on_unseen_rows(model_dir: Path) -> None:
     trainer = Trainer(model_dir, CONFIG)
-    first = sft.imitate(trainer, pairs(128, 0), batch_id="warm", epochs=1)
+    first = sft.imitate(trainer, demonstrations(128, 0), batch_id="warm", epochs=1)
     for index in range(12):
-        last = sft.imitate(trainer, pairs(128, index + 1), batch_id=f"warm-{index}", epochs=3)
+        last = sft.imitate(trainer, demonstrations(128, index + 1), batch_id=f"warm-{index}", epochs=3)
     assert (first["steps"], last["steps"], trainer.version) == (4, 12, 13)
     assert last["loss"] == pytest.approx(last["nll"], rel=0.05)
-    unseen = sft.rows(pairs(50, 999))
+    unseen = demonstrations(50, 999)
     with torch.inference_mode():
         nll = -torch.cat([models.token_logprobs(trainer.model, b) for b in batches.micro_batches(unseen, 4096)]).mean()
     assert nll < 0.6 * first["nll"]
@@ -366,4 +374,4 @@ def test_imitation_lowers_the_loss_on_unseen_pairs(model_dir: Path) -> None:
 
 def test_imitation_of_nothing(model_dir: Path) -> None:
     trainer = Trainer(model_dir, CONFIG)
-    assert sft.imitate(trainer, [([1, 2], [])], batch_id="0")["updated"] == 0
+    assert sft.imitate(trainer, [], batch_id="0")["updated"] == 0

@@ -1,0 +1,122 @@
+"""What may be written is what the page allows: no more, and every action of it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer
+
+from core import actions
+from core.errors import ActionError
+from core.views import shown
+from serving import EMBEDDED
+from serving.affordances import Affordances
+
+PROMPT = "\n".join(
+    (
+        'task Put the "Copper Kettle" in the basket, code CAMP15, 5 or $12.50 for "page "\'s sake.',
+        'did click link "Secret place"',
+        'error there is no link "Hidden"',
+        'page "shop - basket"',
+        'link "Basket (8)"',
+        'link "Basket" #2',
+        'textbox "The \\"real\\" name" = "a b" required',
+        'textbox "Note" #2',
+        'combobox "Sort by" = "Name" of "Price, low to high" | "Newest (2)"',
+        'combobox "Town"',
+        'checkbox "Gift" #3 checked',
+        'row "Kettle"',
+        'cell "Price" = "$7.25"',
+        'definition "Weight" = "1.2 kg"',
+    )
+)
+POSSIBLE = (
+    'click link "Basket (8)"', 'click link "Basket" #2', 'click checkbox "Gift" #3', 'click textbox "Note" #2',
+    'type textbox "The \\"real\\" name" "camp15" enter', 'type textbox "Note" #2 "copper kettle"',
+    'type combobox "Town" "in the basket"', 'select combobox "Sort by" "Newest (2)"', 'answer "done"', 'answer "12"',
+    'answer "$12.50"', 'answer "$7.25"', 'answer "1.2 kg"', 'answer "kettle"', "back", "scroll down", 'press "Enter"',
+)  # fmt: skip
+IMPOSSIBLE = (
+    'click link "Basket"', 'click link "Basket (8)" #2', 'click link "Secret place"', 'click link "Hidden"',
+    'click cell "Price"', 'click definition "Weight"',
+    'type combobox "Sort by" "camp15"', 'type textbox "Note" "camp15"',
+    'select combobox "Town" "Kettle"', 'select combobox "Sort by" "Newest"', 'answer "camp"', 'answer "per kettle"',
+    'answer "kettle copper"', 'answer "secret place"', 'goto "http://elsewhere.example"', 'answer "100"',
+    'use_skill buy {}', 'give_up "no"',
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    return AutoTokenizer.from_pretrained(EMBEDDED)
+
+
+@pytest.fixture(scope="module")
+def affordances(tokenizer: Any) -> Affordances:
+    return Affordances(tokenizer)
+
+
+def admits(affordances: Affordances, tokenizer: Any, prompt: str, line: str) -> bool:
+    """Whether every token of the line, as the model learnt to write it, is among the choices."""
+    walk = affordances.walk(prompt)
+    for token in tokenizer(f"{line}<|end|>")["input_ids"]:
+        among = walk.choices()
+        if among and token not in among:
+            return False
+        walk.advance(token)
+    return True
+
+
+@pytest.mark.parametrize("line", POSSIBLE)
+def test_what_the_page_allows_can_be_written(affordances: Affordances, tokenizer: Any, line: str) -> None:
+    assert admits(affordances, tokenizer, PROMPT, line)
+
+
+@pytest.mark.parametrize("line", IMPOSSIBLE)
+def test_what_the_page_does_not_allow_cannot(affordances: Affordances, tokenizer: Any, line: str) -> None:
+    assert not admits(affordances, tokenizer, PROMPT, line)
+
+
+def test_a_skill_can_be_called_where_one_is_offered(affordances: Affordances, tokenizer: Any) -> None:
+    offered = PROMPT.replace('\npage "shop', '\nskill "buy" of "thing"\npage "shop')
+    assert admits(affordances, tokenizer, offered, 'use_skill buy {"thing": "kettle"}')
+    assert not admits(affordances, tokenizer, offered, "call_tool buy {}")
+
+
+def test_chance_writes_nothing_but_valid_actions_on_what_is_shown(affordances: Affordances, tokenizer: Any) -> None:
+    names = {(one.role, one.name.lower().replace(" ", ""), one.nth) for one in shown(PROMPT)}
+    rng = random.Random(0)
+    seen = set()
+    for _ in range(400):
+        walk = affordances.walk(PROMPT)
+        ids: list[int] = []
+        while not ids or ids[-1] != tokenizer.eos_token_id:
+            assert len(ids) < 80
+            ids.append(rng.choice(walk.choices()))
+            walk.advance(ids[-1])
+        action = actions.parse(tokenizer.decode(ids, skip_special_tokens=True).strip())
+        target = actions.target_of(action)
+        if target is not None:
+            assert (target.role, target.name.replace(" ", ""), target.nth) in names
+        seen.add(action.name)
+    assert seen == {"click", "type", "select", "press", "scroll", "back", "wait", "answer"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(min_size=1, max_size=30), st.text(max_size=30), st.integers(0, 2**32))
+def test_no_name_on_a_page_and_no_instruction_leads_outside_the_grammar(name: str, said: str, seed: int) -> None:
+    tokenizer: Any = AutoTokenizer.from_pretrained(EMBEDDED)
+    prompt = f"task {said}\npage {actions.quote(name)}\nlink {actions.quote(name)}\ntextbox {actions.quote(name)}"
+    walk, rng = Affordances(tokenizer).walk(prompt), random.Random(seed)
+    ids: list[int] = []
+    while not ids or ids[-1] != tokenizer.eos_token_id:
+        ids.append(rng.choice(walk.choices()))
+        walk.advance(ids[-1])
+    try:
+        actions.parse(tokenizer.decode(ids, skip_special_tokens=True).strip())
+    except ActionError as error:
+        pytest.fail(f"{error}: {tokenizer.decode(ids)!r}")

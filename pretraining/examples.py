@@ -16,6 +16,7 @@ from core import actions, views
 from core.config import ActorConfig
 from core.types import Action, Observation, Step
 from pretraining import expert, lexicon
+from pretraining.records import Place
 from pretraining.tasks import Exercise, exercise
 from pretraining.website import Website
 
@@ -66,6 +67,8 @@ def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
             site.act(_detour(site, rng))
     elif start < 0.25 and made.family != "compose":
         _go_ahead(site, made, rng)
+    elif start < 0.4 and site.place.kind == "home":
+        site.go(rng.choice((Place("list"), Place("detail", rng.randrange(len(site.records))))))
     for _ in range(14):
         seen = site.observe()
         action = made.goal(site)

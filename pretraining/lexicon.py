@@ -22,7 +22,7 @@ orchard meadow garden seedling puppy breed film actor director chess opening tel
 ferry tram vehicle engine vessel cabin clinic patient vaccine dentist library novel poem author archive fossil
 crystal desert canyon festival parade quilt potter kiln loom violin cello organ choir ballet opera""".split()
 
-THINGS = """copper kettle stand garden chair table lamp bottle cup plate spoon wool blanket winter summer coat glove
+THINGS = """copper kettle stand garden chair table lamp bottle cup plate spoon blanket winter summer coat glove
 boot hat scarf bag box drawer shelf window door lock key clock watch radio speaker camera battery cable charger screen
 printer paper pencil brush paint canvas frame mirror carpet curtain pillow mattress oven fridge toaster grill pan knife
 bread cheese honey apple pear lemon tomato onion bean rice tea coffee juice soap towel sponge bucket rope ladder hammer
@@ -204,6 +204,7 @@ _TABOO = re.compile(
     r"shop|cart|basket|product|checkout|order|ticket|queue|priorit|assign|desk|article|wiki|knowledge|handbook|"
     r"lantern|tent|trail|queue|issue|refund|revision"
 )
+_RUDE = re.compile(r"fuc|shit|cunt|cock|dick|twat|slut|nig|whor")
 
 
 @cache
@@ -218,10 +219,12 @@ def english() -> tuple[str, ...]:
 
 
 def pseudo_word(rng: Random) -> str:
-    """One or two random syllables."""
-    return "".join(
-        rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS) for _ in range(rng.choice((1, 1, 2, 2, 2)))
-    )
+    """One or two random syllables that are not rude."""
+    while True:
+        count = rng.choice((1, 1, 2, 2, 2))
+        made = "".join(rng.choice(ONSETS) + rng.choice(VOWELS) + rng.choice(CODAS) for _ in range(count))
+        if not _RUDE.search(made):
+            return made
 
 
 def word(rng: Random, pseudo: float = 0.6) -> str:

@@ -20,9 +20,9 @@ FAMILIES: dict[str, tuple[float, tuple[tuple[float, Maker], ...]]] = {
     "lookup": (1.6, ((1.0, reading.lookup), (0.5, reading.here_lookup), (0.5, reading.stated))),
     "search": (0.9, ((1.0, finding.search), (0.8, finding.found))),
     "filter": (0.9, ((1.0, finding.narrow), (0.8, finding.order))),
-    "compare": (1.0, ((1.0, reading.extreme),)),
+    "compare": (1.1, ((1.0, reading.extreme),)),
     "count": (0.8, ((1.0, reading.count),)),
-    "toggle": (0.9, ((1.0, doing.switch), (0.4, doing.here_switch), (0.5, doing.remove))),
+    "toggle": (1.3, ((1.0, doing.switch), (0.4, doing.here_switch), (0.5, doing.remove))),
     "form": (0.8, ((1.0, doing.form), (0.7, doing.detail_form), (0.8, doing.quick), (0.5, doing.here_form))),
     "edit": (0.6, ((1.0, doing.edit), (0.5, doing.quantity))),
 }
@@ -46,7 +46,9 @@ def exercise(site: Website, rng: Random, *, most_goals: int = 2) -> Exercise:
 
 def _joined(one: str, two: str, rng: Random) -> str:
     """Two wishes in one instruction."""
-    return rng.choice(wordings.LINKS).format(a=one, h=one.rstrip(".?! "), b=wordings.lower(two))
+    return rng.choice(wordings.LINKS).format(
+        a=one, l=wordings.lower(one), h=one.rstrip(".?! "), b=wordings.lower(two)
+    )
 
 
 def _in_turn(goals: list[expert.Goal]) -> expert.Goal:

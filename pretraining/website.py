@@ -19,6 +19,8 @@ from pretraining.page import Page, page
 from pretraining.records import Form, Grid, Place, Record, Widget
 
 _AMOUNT = re.compile(r"\d+(?:\.\d+)?")
+# Kinds of values by which people narrow a listing down.
+_SORTED_INTO = frozenset("status level colour material language place person name word".split())
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -97,7 +99,8 @@ class Website:
         self.filter_as = rng.choice(("select", "links", "none"))
         self.everything = rng.choice(("All", "All", "Any", "Everything", f"All {self.nouns}"))
         self.sort_label = self._word(lexicon.SORT)
-        usable = [label for label in self._pools if label not in (self.filter_label, self.sort_label)]
+        usable = [label for label in self._pools if label not in (self.filter_label, self.sort_label)
+                  and self.meaning[label].kind in _SORTED_INTO]  # fmt: skip
         self.picks = usable[: rng.randint(0, min(2, len(usable)))]
         self.sort_as = rng.choice(("select", "select", "headers", "none"))
         if self.sort_as == "headers" and (self.list_as != "table" or not set(self.numeric) & set(self.columns)):

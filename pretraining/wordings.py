@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -161,7 +162,7 @@ SUB = [
     "Find {x} and look at its {t}.", "For {x}, bring up the {t}.",
 ]  # fmt: skip
 LINKS = [
-    "{h} and {b}", "{h} and then {b}", "{h}, then {b}", "{a} Then {b}", "First {a} {b}", "{a} After that, {b}",
+    "{h} and {b}", "{h} and then {b}", "{h}, then {b}", "{a} Then {b}", "First {l} Then {b}", "{a} After that, {b}",
     "{h}; {b}",
     "{a} Afterwards {b}", "{a} Next, {b}", "{a} And {b}", "{a} Also {b}", "{h}. When that is done, {b}", "{h}, and {b}",
 ]  # fmt: skip
@@ -172,6 +173,8 @@ _IMPERATIVES = frozenset(
 _EXACT = ("Answer as written there.", "Give the exact words.", "Answer as it is written.", "Just the answer, please.")
 _NUMBER = ("Answer with a number.", "Just the number.", "Give the number.", "A number is enough.")
 _ASIDES = ("I'd like to know: ", "Quick question: ", "Can you tell me: ", "Tell me: ", "Question: ")
+_ARTICLES = re.compile(r"\b(the|my|this) (?:the|this|my) ", re.IGNORECASE)
+_STOPS = re.compile(r"([?!.])[.,]+(?=\s|$)")
 _NAMES = frozenset("xcovptlsrw")
 
 
@@ -201,6 +204,12 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def smooth(text: str) -> str:
+    """Without the seams of filling in: doubled articles and stops."""
+    text = _ARTICLES.sub(r"\1 ", text)
+    return _STOPS.sub(r"\1", text).replace(" .", ".")
+
+
 def lower(text: str) -> str:
     """With a small letter at the start, unless that is "I"."""
     return text if text.startswith(("I ", "I'")) else text[:1].lower() + text[1:]
@@ -208,7 +217,7 @@ def lower(text: str) -> str:
 
 def polished(rng: Random, text: str, *, asks: bool, number: bool = False) -> str:
     """With what people say around a wish: please, thanks, how to answer; sometimes without capitals or full stop."""
-    text = capital(text)
+    text = capital(smooth(text))
     first = text.split(" ", 1)[0].strip(",.:?!").lower()
     if asks and rng.random() < 0.1:
         text = rng.choice(_ASIDES) + lower(text)
@@ -222,6 +231,7 @@ def polished(rng: Random, text: str, *, asks: bool, number: bool = False) -> str
         text = f"{text} {rng.choice(_NUMBER if number and rng.random() < 0.7 else _EXACT)}"
     if rng.random() < 0.12:
         text = text.rstrip(".")
+    text = smooth(text)
     return text[:1].lower() + text[1:] if rng.random() < 0.12 else text
 
 

@@ -53,7 +53,7 @@ def _value(site: Website, widget: Widget, rng: Random) -> str:
         return "" if widget.value == "on" else "on"
     if widget.options:
         return rng.choice([option for option in widget.options if option != widget.value])
-    return lexicon.of_kind(rng, widget.kind or "name", site.pseudo, rng.randrange(3))
+    return lexicon.of_kind(rng, widget.kind or "", site.pseudo, rng.randrange(3))
 
 
 def values(site: Website, form: Form, rng: Random, most: int = 4) -> dict[str, str]:

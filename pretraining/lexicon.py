@@ -324,15 +324,27 @@ def of_kind(rng: Random, kind: str, pseudo: float = 0.6, shape: int = 0) -> str:
             return f"{rng.randint(2, 60)} {unit}"
         case "long":
             return sentence(rng)
-        case "place" | "word":
-            return name(rng, pseudo, 2 if kind == "place" else 1)
+        case "last":
+            return person(rng, pseudo).split(" ")[1]
+        case "place" | "name" | "word":
+            return name(rng, pseudo, 1 if kind == "word" else 2)
         case _:
             return value(rng, pseudo)
 
 
+def noun(rng: Random, pseudo: float) -> str:
+    """What a site is about, in the singular."""
+    if rng.random() < pseudo:
+        return pseudo_word(rng)
+    made = rng.choice(NOUNS if rng.random() < 0.5 else THINGS)
+    return made[:-1] if made.endswith("s") and not made.endswith(("ss", "us")) else made
+
+
 def plural(noun: str) -> str:
     """A regular plural."""
-    return noun[:-1] + "ies" if noun.endswith("y") else noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+    if re.search("[^aeiou]y$", noun):
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
 
 
 def value(rng: Random, pseudo: float = 0.6) -> str:

@@ -21,10 +21,10 @@ FAMILIES: dict[str, tuple[float, tuple[tuple[float, Maker], ...]]] = {
     "search": (0.9, ((1.0, finding.search), (0.8, finding.found))),
     "filter": (0.9, ((1.0, finding.narrow), (0.8, finding.order))),
     "compare": (1.1, ((1.0, reading.extreme),)),
-    "count": (0.8, ((1.0, reading.count),)),
+    "count": (0.95, ((1.0, reading.count),)),
     "toggle": (1.3, ((1.0, doing.switch), (0.4, doing.here_switch), (0.5, doing.remove))),
     "form": (0.8, ((1.0, doing.form), (0.7, doing.detail_form), (0.8, doing.quick), (0.5, doing.here_form))),
-    "edit": (0.6, ((1.0, doing.edit), (0.5, doing.quantity))),
+    "edit": (0.95, ((1.0, doing.edit), (0.5, doing.quantity))),
 }
 
 

@@ -31,7 +31,7 @@ class Website:
         self.rng = rng
         self.pseudo = pseudo
         self.odd = 0.15 + 0.5 * pseudo
-        noun = rng.choice(lexicon.THINGS) if rng.random() < 0.4 else lexicon.word(rng, 0.5 * pseudo)
+        noun = lexicon.noun(rng, 0.7 * pseudo)
         self.noun, self.nouns = noun, lexicon.plural(noun)
         self.title = lexicon.name(rng, 0.8, 2)
         self.brief, self.long_titles, self.counted_links, self.status_first, self.toggle_speaks = (

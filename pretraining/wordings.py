@@ -174,7 +174,7 @@ _EXACT = ("Answer as written there.", "Give the exact words.", "Answer as it is 
 _NUMBER = ("Answer with a number.", "Just the number.", "Give the number.", "A number is enough.")
 _ASIDES = ("I'd like to know: ", "Quick question: ", "Can you tell me: ", "Tell me: ", "Question: ")
 _ARTICLES = re.compile(r"\b(the|my|this) (?:the|this|my) ", re.IGNORECASE)
-_STOPS = re.compile(r"([?!.])[.,]+(?=\s|$)")
+_STOPS = re.compile(r"([?!.])[.,?]+(?=\s|$)")
 _NAMES = frozenset("xcovptlsrw")
 
 

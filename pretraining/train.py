@@ -123,7 +123,9 @@ def exact_matches(model: Qwen3ForCausalLM, encoder: Encoder, examples: list[Exam
         logits = model(input_ids=torch.tensor([encoded.ids])).logits[0, encoded.start - 1 : -1]
         for row, among in zip(logits, encoded.choices, strict=True):
             if among:
-                row[[token for token in range(len(row)) if token not in set(among)]] = float("-inf")
+                kept = row[list(among)]
+                row.fill_(float("-inf"))
+                row[list(among)] = kept
         right = logits.argmax(-1) == torch.tensor(encoded.ids[encoded.start :])
         hits[example.family].append(bool(right.all()))
     return {family: sum(h) / len(h) for family, h in sorted(hits.items())} | {

@@ -71,6 +71,14 @@ class Walk:
             allowed |= {source.ids[at] for source in self._sources for at in source.starts}
         return tuple(sorted(allowed))
 
+    def forced(self) -> list[int]:
+        """Go on over the tokens that are the only ones possible, and return them."""
+        run: list[int] = []
+        while len(only := self.choices()) == 1:
+            run.append(only[0])
+            self.advance(only[0])
+        return run
+
     def advance(self, token: int) -> None:
         """Go on by a token of `choices()`."""
         if self._node.free:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -9,17 +10,14 @@ from torch import Tensor
 
 
 class Decoder(Protocol):
-    """One batch in flight. Rows are left-padded, so that all of them end at the same place."""
+    """One batch in flight. Every row ends at the same place; what a row lacks in front does not count."""
 
-    def prefill(self, ids: Tensor, padding: Tensor, room: int) -> Tensor:
-        """Begin with prompts `ids` (rows, length), of which the first `padding` (rows,) tokens do not count.
-
-        `room` is how many tokens will be added at most. Returns logits (rows, vocabulary) of the next token.
-        """
+    def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> Tensor:
+        """Begin with these prompts, expecting `room` columns to be added by `step`. Returns the next logits."""
         ...
 
-    def step(self, tokens: Tensor) -> Tensor:
-        """Append one token a row, `tokens` (rows,); returns the next logits."""
+    def step(self, runs: Sequence[Sequence[int]]) -> Tensor:
+        """Append a run of tokens to each row, as many columns as the longest has; returns logits (rows, vocabulary)."""
         ...
 
     def keep(self, rows: Tensor) -> None:
@@ -27,30 +25,35 @@ class Decoder(Protocol):
         ...
 
 
+def left_padded(runs: Sequence[Sequence[int]], filler: int) -> tuple[Tensor, Tensor]:
+    """The runs as (rows, longest) with fillers in front, and how many fillers each row got."""
+    length = max(map(len, runs))
+    padding = torch.tensor([length - len(run) for run in runs])
+    return torch.tensor([[filler] * (length - len(run)) + list(run) for run in runs]), padding
+
+
 class TransformersDecoder:
     """Any Hugging Face causal language model, with its own cache."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
+        self.cache: Any = None
 
-    def prefill(self, ids: Tensor, padding: Tensor, room: int) -> Tensor:  # noqa: ARG002 (the cache grows by itself)
+    def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> Tensor:  # noqa: ARG002 (the cache grows by itself)
+        self.cache = None
+        self.mask = torch.zeros(len(prompts), 0, dtype=torch.long)
+        return self.step(prompts)
+
+    def step(self, runs: Sequence[Sequence[int]]) -> Tensor:
+        ids, padding = left_padded(runs, 0)
         length = ids.shape[1]
-        self.mask = (torch.arange(length)[None] >= padding[:, None]).long()
-        positions = (self.mask.cumsum(1) - 1).clamp(min=0)
+        self.mask = torch.cat([self.mask, (torch.arange(length)[None] >= padding[:, None]).long()], 1)
+        positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, -length:]
         out = self.model(
-            input_ids=ids, attention_mask=self.mask, position_ids=positions, use_cache=True, logits_to_keep=1
-        )
-        self.cache = out.past_key_values
-        logits: Tensor = out.logits[:, -1]
-        return logits
-
-    def step(self, tokens: Tensor) -> Tensor:
-        self.mask = torch.cat([self.mask, torch.ones_like(self.mask[:, :1])], 1)
-        positions = self.mask.sum(1, keepdim=True) - 1
-        out = self.model(
-            input_ids=tokens[:, None], attention_mask=self.mask, position_ids=positions,
-            past_key_values=self.cache, use_cache=True,
+            input_ids=ids, attention_mask=self.mask, position_ids=positions,
+            past_key_values=self.cache, use_cache=True, logits_to_keep=1,
         )  # fmt: skip
+        self.cache = out.past_key_values
         logits: Tensor = out.logits[:, -1]
         return logits
 

@@ -154,7 +154,8 @@ class LocalPolicy:
         if qwen3.supported(model.config):
             weights = qwen3.fuse(model)
             table = qwen3.rotary(model.config, self._context)
-            self._decoder: Callable[[], Decoder] = lambda: qwen3.Qwen3Decoder(weights, model.config, table)
+            cache = qwen3.PrefixCache()
+            self._decoder: Callable[[], Decoder] = lambda: qwen3.Qwen3Decoder(weights, model.config, table, cache)
         else:
             self._decoder = lambda: TransformersDecoder(model)
 
@@ -194,10 +195,8 @@ class LocalPolicy:
             request.answer(completion)
 
     def _decode(self, batch: list[_Request]) -> list[Completion]:
+        """One token a row and a step, and with it those that can only follow."""
         end: int = self.tokenizer.eos_token_id
-        length = max(len(request.prompt) for request in batch)
-        ids = torch.tensor([[end] * (length - len(r.prompt)) + r.prompt for r in batch])
-        padding = torch.tensor([length - len(r.prompt) for r in batch])
         limits = [request.sampling.max_tokens for request in batch]
         temperatures = torch.tensor([request.sampling.temperature for request in batch])[:, None]
         draws = [random.Random(request.sampling.seed) for request in batch]
@@ -206,26 +205,31 @@ class LocalPolicy:
         choices: list[list[tuple[int, ...]]] = [[] for _ in batch]
         live = list(range(len(batch)))
         decoder = self._decoder()
-        logits = decoder.prefill(ids, padding, max(limits))
+        logits = decoder.prefill([request.prompt for request in batch], max(limits))
         while True:
             walks = [batch[row].walk for row in live]
             among = [walk.choices() if walk else () for walk in walks]
             tokens, chosen = _sample(_held(logits, among), temperatures, [draws[row].random() for row in live])
+            runs: list[list[int]] = []
             for i, (row, token, logprob) in enumerate(zip(live, tokens.tolist(), chosen.tolist(), strict=True)):
-                outputs[row].append(token)
-                logprobs[row].append(logprob)
-                choices[row].append(among[i])
+                run = [token]
                 if (walk := walks[i]) is not None:
                     walk.advance(token)
+                    run += walk.forced()
+                run = run[: limits[row] - len(outputs[row])]
+                outputs[row] += run
+                logprobs[row] += [logprob] + [0.0] * (len(run) - 1)
+                choices[row] += [among[i], *((only,) for only in run[1:])]
+                runs.append(run)
             going = [i for i, row in enumerate(live) if outputs[row][-1] != end and len(outputs[row]) < limits[row]]
             if not going:
                 break
             if len(going) < len(live):
                 rows = torch.tensor(going)
                 decoder.keep(rows)
-                tokens, temperatures = tokens[rows], temperatures[rows]
+                temperatures = temperatures[rows]
                 live = [live[i] for i in going]
-            logits = decoder.step(tokens)
+            logits = decoder.step([runs[i] for i in going])
         return [
             Completion(
                 prompt_ids=tuple(request.prompt),

@@ -7,12 +7,16 @@ Tests hold both to transformers' own implementation.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from serving.decoder import left_padded
 
 
 class Weights(NamedTuple):
@@ -102,43 +106,114 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
 
 
+_SPARE = 16
+
+
+class PrefixCache:
+    """Keys, values and next logits of prompts seen before: attempts at the same task meet the same pages.
+
+    Holds `limit` bytes at most, the prompts used last. Belongs to one set of weights.
+    """
+
+    def __init__(self, limit: int = 256 * 2**20) -> None:
+        self.limit = limit
+        self.hits = self.misses = self.bytes = 0
+        self._kept: OrderedDict[tuple[int, ...], tuple[Tensor, Tensor]] = OrderedDict()
+
+    def get(self, prompt: tuple[int, ...]) -> tuple[Tensor, Tensor] | None:
+        """The block (2, layers, heads, length, head_dim) of keys and values and the logits (vocabulary,)."""
+        found = self._kept.get(prompt)
+        if found is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._kept.move_to_end(prompt)
+        return found
+
+    def put(self, prompt: tuple[int, ...], block: Tensor, logits: Tensor) -> None:
+        if prompt in self._kept:
+            return
+        self._kept[prompt] = (block, logits)
+        self.bytes += block.nbytes + logits.nbytes
+        while self.bytes > self.limit and len(self._kept) > 1:
+            _, (block, logits) = self._kept.popitem(last=False)
+            self.bytes -= block.nbytes + logits.nbytes
+
+
 class Qwen3Decoder:
-    """A batch in flight (`serving.decoder.Decoder`), with keys and values in one block a layer."""
+    """A batch in flight (`serving.decoder.Decoder`), with keys and values in one block; a prompt is read once."""
 
-    def __init__(self, weights: Weights, config: Qwen3Config, table: tuple[Tensor, Tensor]) -> None:
+    def __init__(
+        self, weights: Weights, config: Qwen3Config, table: tuple[Tensor, Tensor], cache: PrefixCache | None = None
+    ) -> None:
         self.weights, self.config, self.table = weights, config, table
-
-    def prefill(self, ids: Tensor, padding: Tensor, room: int) -> Tensor:
-        rows, length = ids.shape
-        heads, size = self.config.num_attention_heads, self.config.head_dim
-        blocks = (2, len(self.weights.layers), rows, heads, length + room, size)
-        self.keys, self.values = torch.empty(blocks, dtype=self.weights.embedding.dtype).unbind(0)
+        self.cache = cache or PrefixCache()
         self.used = 0
-        # What is masked out: the padding in front of each row, for ever.
-        self.blocked = torch.zeros(rows, 1, 1, length + room)
-        self.blocked.masked_fill_(torch.arange(length + room) < padding[:, None, None, None], float("-inf"))
-        self.padding = padding
-        positions = (torch.arange(length)[None] - padding[:, None]).clamp(min=0)
-        causal = torch.full((length, length), float("-inf")).triu(1)
-        mask = self.blocked[..., :length] + causal
-        # A padding position may look at itself, or its softmax would be of nothing.
-        mask = mask.masked_fill(torch.eye(length, dtype=torch.bool), 0.0)
+        self.padding = torch.zeros(0, dtype=torch.long)  # columns of each row that do not count
+        self.blocks = torch.zeros(0)  # (2, layers, rows, heads, columns, head_dim): keys and values
+        self.blocked = torch.zeros(0)  # (rows, 1, 1, columns): minus infinity where a row has nothing
+
+    def prefill(self, prompts: Sequence[Sequence[int]], room: int) -> Tensor:
+        keys = [tuple(prompt) for prompt in prompts]
+        found = {key: self.cache.get(key) for key in dict.fromkeys(keys)}
+        new = [key for key, known in found.items() if known is None]
+        if new:
+            for key, block, logits in self._read(new):
+                found[key] = (block, logits)
+                self.cache.put(key, block, logits)
+        read = [known for key in keys if (known := found[key]) is not None]
+        self.used = max(map(len, keys))
+        self.padding = torch.tensor([self.used - len(key) for key in keys])
+        self._allocate(len(keys), self.used + room)
+        for row, (block, _) in enumerate(read):
+            begin = self.used - block.shape[3]
+            self.blocks[:, :, row, :, begin : self.used] = block
+            self.blocks[:, :, row, :, :begin] = 0.0  # weighs nothing, but must be a number
+            self.blocked[row, ..., :begin] = float("-inf")
+        return torch.stack([logits for _, logits in read])
+
+    def step(self, runs: Sequence[Sequence[int]]) -> Tensor:
+        ids, padding = left_padded(runs, 0)
+        start, length = self.used, ids.shape[1]
+        if (lacking := start + length - self.blocked.shape[-1]) > 0:
+            self.blocks = F.pad(self.blocks, (0, 0, 0, lacking + _SPARE))
+            self.blocked = F.pad(self.blocked, (0, lacking + _SPARE))
+        places = torch.arange(length)[None]
+        absent = places < padding[:, None]
+        self.blocked[:, 0, 0, start : start + length].masked_fill_(absent, float("-inf"))
+        positions = (start - self.padding[:, None] + places - padding[:, None]).clamp(min=0)
+        mask = self.blocked[..., : start + length].expand(-1, -1, length, -1).clone()
+        mask[..., start:] += torch.full((length, length), float("-inf")).triu(1)
+        # A column that does not count may look at itself, or its softmax would be of nothing.
+        mask[..., start:].masked_fill_(torch.eye(length, dtype=torch.bool), 0.0)
+        self.padding = self.padding + padding
         return self._forward(ids, positions, mask)
 
-    def step(self, tokens: Tensor) -> Tensor:
-        positions = (self.used - self.padding)[:, None]
-        return self._forward(tokens[:, None], positions, self.blocked[..., : self.used + 1])
-
     def keep(self, rows: Tensor) -> None:
-        self.keys, self.values = self.keys[:, rows], self.values[:, rows]
+        self.blocks = self.blocks[:, :, rows]
         self.blocked, self.padding = self.blocked[rows], self.padding[rows]
+
+    def _read(self, prompts: Sequence[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], Tensor, Tensor]]:
+        """Each prompt with its block of keys and values and its next logits; computed together."""
+        self.used = 0
+        self.padding = torch.zeros(len(prompts), dtype=torch.long)
+        self._allocate(len(prompts), max(map(len, prompts)))
+        logits = self.step(prompts)
+        for row, prompt in enumerate(prompts):
+            yield prompt, self.blocks[:, :, row, :, self.used - len(prompt) :].clone(), logits[row]
+
+    def _allocate(self, rows: int, length: int) -> None:
+        heads, size = self.config.num_attention_heads, self.config.head_dim
+        shape = (2, len(self.weights.layers), rows, heads, length, size)
+        self.blocks = torch.empty(shape, dtype=self.weights.embedding.dtype)
+        self.blocked = torch.zeros(rows, 1, 1, length)
 
     def _forward(self, ids: Tensor, positions: Tensor, mask: Tensor) -> Tensor:
         eps = self.config.rms_norm_eps
         cos, sin = (part[positions][:, None] for part in self.table)
         x = F.embedding(ids, self.weights.embedding)
         end = self.used + ids.shape[1]
-        for keys, values, w in zip(self.keys, self.values, self.weights.layers, strict=True):
+        for keys, values, w in zip(*self.blocks, self.weights.layers, strict=True):
             q, k, v = _project(x, w, cos, sin, eps)
             keys[:, :, self.used : end], values[:, :, self.used : end] = k, v
             x = _mix(x, w, q, keys[:, :, :end], values[:, :, :end], mask, eps)

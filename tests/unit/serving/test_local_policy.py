@@ -1,6 +1,7 @@
 """The local policy samples exactly what it says it samples, whatever it is batched with."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
@@ -125,20 +126,39 @@ def test_the_short_forward_pass_equals_transformers() -> None:
     assert torch.allclose(states, model.model(input_ids=ids).last_hidden_state, atol=1e-4)
 
 
-def test_both_decoders_agree_on_padded_rows_that_come_and_go() -> None:
+def test_both_decoders_agree_on_runs_of_any_length_in_rows_that_come_and_go() -> None:
     model = _model(4)
-    fast = qwen3.Qwen3Decoder(qwen3.fuse(model), model.config, qwen3.rotary(model.config, 128))
+    cache = qwen3.PrefixCache()
     slow = TransformersDecoder(model)
-    ids = torch.randint(0, 96, (4, 11), generator=torch.Generator().manual_seed(1))
-    padding = torch.tensor([0, 3, 7, 10])
-    assert torch.allclose(fast.prefill(ids, padding, 8), slow.prefill(ids, padding, 8), atol=1e-4)
-    for step in range(5):
-        tokens = torch.randint(0, 96, (fast.padding.shape[0],), generator=torch.Generator().manual_seed(step))
-        assert torch.allclose(fast.step(tokens), slow.step(tokens), atol=1e-4)
-        if step in (1, 3):
-            rows = torch.tensor([0, 2]) if step == 1 else torch.tensor([1])
-            fast.keep(rows)
-            slow.keep(rows)
+    for turn in range(3):
+        rng = random.Random(turn)
+        fast = qwen3.Qwen3Decoder(qwen3.fuse(model), model.config, qwen3.rotary(model.config, 128), cache)
+        known = [[1, 2, 3, 4, 5, 6, 7], [9]]
+        prompts = [*known, [rng.randrange(96) for _ in range(11)], known[0]]
+        assert torch.allclose(fast.prefill(prompts, 4), slow.prefill(prompts, 4), atol=1e-4)
+        rows = 4
+        for step in range(6):
+            runs = [[rng.randrange(96) for _ in range(rng.choice((1, 1, 2, 7)))] for _ in range(rows)]
+            assert torch.allclose(fast.step(runs), slow.step(runs), atol=1e-4)
+            if step in (1, 3):
+                kept = torch.tensor([0, 2, 3]) if step == 1 else torch.tensor([1])
+                rows = len(kept)
+                fast.keep(kept)
+                slow.keep(kept)
+    assert (cache.misses, cache.hits) == (5, 4)
+
+
+def test_a_prefix_cache_forgets_what_was_used_longest_ago() -> None:
+    block, logits = torch.zeros(2, 1, 1, 4, 2), torch.zeros(4)
+    cache = qwen3.PrefixCache(limit=2 * (block.nbytes + logits.nbytes))
+    for name in range(2):
+        cache.put((name,), block, logits)
+    assert cache.get((0,)) is not None
+    cache.put((2,), block, logits)
+    assert cache.get((1,)) is None
+    assert cache.get((0,)) is not None
+    assert cache.get((2,)) is not None
+    assert cache.bytes <= cache.limit
 
 
 def test_sampling_follows_the_distribution() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
 from random import Random
 
 import torch
@@ -111,6 +115,39 @@ def chunk(encoder: Encoder, curriculum: Curriculum, index: int) -> list[Batch]:
                 break
     rng.shuffle(ready)
     return ready
+
+
+class Chunks:
+    """Chunks one after the other, the next one made by another process while this one is trained on."""
+
+    def __init__(self, tokenizer_dir: Path, curriculum: Curriculum) -> None:
+        self._curriculum = curriculum
+        # Spawned, not forked: this process runs threads of its own.
+        self._maker = ProcessPoolExecutor(1, get_context("spawn"), _begin, (tokenizer_dir,))
+        self._ahead: dict[int, Future[bytes]] = {}
+
+    def take(self, index: int) -> list[Batch]:
+        """Chunk `index`; the two after it are begun."""
+        for wanted in range(index, index + 3):
+            if wanted not in self._ahead:
+                self._ahead[wanted] = self._maker.submit(_made, self._curriculum, wanted)
+        made: list[Batch] = pickle.loads(self._ahead.pop(index).result())  # noqa: S301 (our own process wrote it)
+        return made
+
+    def close(self) -> None:
+        self._maker.shutdown(cancel_futures=True)
+
+
+_encoders: list[Encoder] = []  # of the process that makes chunks
+
+
+def _begin(tokenizer_dir: Path) -> None:
+    torch.set_num_threads(1)
+    _encoders.append(Encoder(PreTrainedTokenizerFast.from_pretrained(tokenizer_dir)))
+
+
+def _made(curriculum: Curriculum, index: int) -> bytes:
+    return pickle.dumps(chunk(_encoders[0], curriculum, index))
 
 
 def _batch(rows: list[Encoded], length: int, side: int, rng: Random) -> Batch:

@@ -316,9 +316,6 @@ def leafed(site: Website) -> Action | None:
     return press(site, "list") if more is None else click(more)
 
 
-
-
-
 @dataclass
 class Exercise:
     """An instruction, its family, and the expert policy that carries it out; `number` if a number is asked for."""

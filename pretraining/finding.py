@@ -66,8 +66,9 @@ def narrow(site: Website, rng: Random) -> Exercise | None:
 def _only(site: Website, rng: Random, label: str, value: str) -> str:
     if wordings.spoken(rng) and (made := speech.only(label, value)):
         some = rng.choice(made).format(option=value)
-        return rng.choice(("Show only {a}.", "I only want {a}.", "Show me {a}.", "List {a}.",
-            "Only {a}.")).format(a=some)
+        return rng.choice(("Show only {a}.", "I only want {a}.", "Show me {a}.", "List {a}.", "Only {a}.")).format(
+            a=some
+        )
     spoken = value.lower() if rng.random() < 0.45 else value
     return say(rng, wordings.CATEGORY, c=spoken, ns=site.nouns, l=label)
 
@@ -90,8 +91,10 @@ def _sorted(site: Website, rng: Random, option: str) -> str:
         return rng.choice((f"Sort them {way}.", f"Show the {site.nouns} {way}.", f"Sort the list {way}."))
     words = known.most if descending else known.least
     field = wordings.field_name(site, rng, label)
-    ways = [f"{'highest' if descending else 'lowest'} {field} first",
-        f"{field}, {'descending' if descending else 'ascending'}"]
+    ways = [
+        f"{'highest' if descending else 'lowest'} {field} first",
+        f"{field}, {'descending' if descending else 'ascending'}",
+    ]
     if site.sort_as != "headers":
         ways += [option, option.lower()]
     if words and label in known.labels:

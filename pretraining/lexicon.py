@@ -181,25 +181,80 @@ QUICK_KINDS = {
     "What is wrong": "long", "Day": "date", "Recipient": "person", "Your question": "long", "Your offer": "money",
     "Tag": "word", "Amount": "small", "Suggestion": "long", "To whom": "person",
 }  # fmt: skip
-HUBS = ["Account", "My account", "My page", "Administration", "Tools", "Your profile", "Manage", "Member area",
-    "Control panel"]
-COLLECTIONS = ["Inbox", "My list", "Selection", "Favourites", "Picks", "My choice", "Collection", "Drafts",
-    "Waiting list", "Mine"]
+HUBS = [
+    "Account",
+    "My account",
+    "My page",
+    "Administration",
+    "Tools",
+    "Your profile",
+    "Manage",
+    "Member area",
+    "Control panel",
+]
+COLLECTIONS = [
+    "Inbox",
+    "My list",
+    "Selection",
+    "Favourites",
+    "Picks",
+    "My choice",
+    "Collection",
+    "Drafts",
+    "Waiting list",
+    "Mine",
+]
 REMOVE = ["Remove", "Delete", "Drop", "Discard", "Dismiss", "Clear", "Cancel", "Withdraw"]
 TAKE_OUT = [
     "take {x} out of {l}", "remove {x} from {l}", "delete {x} from {l}", "I don't want {x} in {l} any more",
     "get rid of {x} in {l}", "drop {x} from {l}", "throw {x} out of {l}", "take {x} off {l}", "{l}: remove {x}",
     "{x} should go from {l}", "{r} {x} in {l}", "open {l} and {r} {x}", "kick {x} out of {l}", "{l} without {x}",
 ]  # fmt: skip
-MORE = ["More details", "Details", "Show more", "Specifications", "Facts", "Full description", "All information",
-    "Read more"]
-SUBPAGES = ["History", "Changes", "Activity", "Remarks", "Reactions", "Versions", "Related", "Log", "Members",
-    "Attachments"]
+MORE = [
+    "More details",
+    "Details",
+    "Show more",
+    "Specifications",
+    "Facts",
+    "Full description",
+    "All information",
+    "Read more",
+]
+SUBPAGES = [
+    "History",
+    "Changes",
+    "Activity",
+    "Remarks",
+    "Reactions",
+    "Versions",
+    "Related",
+    "Log",
+    "Members",
+    "Attachments",
+]
 SKIP = ["Skip to content", "Skip to main content", "Jump to content", "Skip navigation"]
-FOOTER = ["Imprint", "Privacy", "Terms", "Accessibility", "Jobs", "Sitemap", "Cookies", "Blog", "Feedback", "Status",
-    "API"]
-NOTHING = ["No {ns} found", "Nothing found", "No results", "0 {ns}", "Nothing matches", "There are no {ns} here",
-    "No matches"]
+FOOTER = [
+    "Imprint",
+    "Privacy",
+    "Terms",
+    "Accessibility",
+    "Jobs",
+    "Sitemap",
+    "Cookies",
+    "Blog",
+    "Feedback",
+    "Status",
+    "API",
+]
+NOTHING = [
+    "No {ns} found",
+    "Nothing found",
+    "No results",
+    "0 {ns}",
+    "Nothing matches",
+    "There are no {ns} here",
+    "No matches",
+]
 _TABOO = re.compile(
     r"shop|cart|basket|product|checkout|order|ticket|queue|priorit|assign|desk|article|wiki|knowledge|handbook|"
     r"lantern|tent|trail|queue|issue|refund|revision"

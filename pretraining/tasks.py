@@ -46,9 +46,7 @@ def exercise(site: Website, rng: Random, *, most_goals: int = 2) -> Exercise:
 
 def _joined(one: str, two: str, rng: Random) -> str:
     """Two wishes in one instruction."""
-    return rng.choice(wordings.LINKS).format(
-        a=one, l=wordings.lower(one), h=one.rstrip(".?! "), b=wordings.lower(two)
-    )
+    return rng.choice(wordings.LINKS).format(a=one, l=wordings.lower(one), h=one.rstrip(".?! "), b=wordings.lower(two))
 
 
 def _in_turn(goals: list[expert.Goal]) -> expert.Goal:

@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from pretraining import tokenizer
-from pretraining.batches import CHUNK, LENGTHS, Batch, Curriculum, Encoder, chunk
+from pretraining.batches import CHUNK, LENGTHS, Batch, Chunks, Curriculum, Encoder
 from pretraining.examples import Difficulty, Example, stream
 from serving import qwen3
 
@@ -169,11 +169,12 @@ def main() -> None:
     run = Pretraining(curriculum, options.learning_rate)
     run.restore(options.output)
     held = validation(200)
+    chunks = Chunks(options.output, curriculum)
     began = time.monotonic()
     while run.step_index < curriculum.steps and (
         options.minutes is None or time.monotonic() - began < 60 * options.minutes
     ):
-        measured = [run.step(batch) for batch in chunk(encoder, curriculum, run.step_index // CHUNK)]
+        measured = [run.step(batch) for batch in chunks.take(run.step_index // CHUNK)]
         line: dict[str, Any] = {
             "step": run.step_index, "loss": sum(m[0] for m in measured) / CHUNK,
             "decision_accuracy": sum(m[1] for m in measured) / CHUNK, "seconds": round(time.monotonic() - began, 1),
@@ -183,6 +184,7 @@ def main() -> None:
             line["exact"] = exact_matches(run.model, encoder, held)
         with (options.output / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
+    chunks.close()
     run.save(options.output)
     export(run.model, tokens, options.output / "model")
 

@@ -157,16 +157,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
+    parser.add_argument("--start", type=Path, help="weights and tokenizer to start from; pages are full-grown at once")
     parser.add_argument("--minutes", type=float, default=None, help="stop early at a checkpoint")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     options.output.mkdir(parents=True, exist_ok=True)
-    curriculum = Curriculum(seed=options.seed, steps=options.steps, widen_steps=options.steps // 2)
-    if not (options.output / "tokenizer.json").exists():
+    widen_steps = 1 if options.start else options.steps // 2
+    curriculum = Curriculum(seed=options.seed, steps=options.steps, widen_steps=widen_steps)
+    if options.start:
+        PreTrainedTokenizerFast.from_pretrained(options.start).save_pretrained(options.output)
+    elif not (options.output / "tokenizer.json").exists():
         tokenizer.build(VOCABULARY, options.seed).save_pretrained(options.output)
     tokens = PreTrainedTokenizerFast.from_pretrained(options.output)
     encoder = Encoder(tokens)
     run = Pretraining(curriculum, options.learning_rate)
+    if options.start:
+        weights = Qwen3ForCausalLM.from_pretrained(options.start, dtype=torch.float32).state_dict()
+        run.model.load_state_dict(weights)
     run.restore(options.output)
     held = validation(200)
     chunks = Chunks(options.output, curriculum)

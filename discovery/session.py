@@ -93,6 +93,7 @@ class Session:
         self.began_iteration = 0.0
         self.seconds_proposing = 0.0
         self.seconds_updating = 0.0
+        self.decoding: dict[str, float] = {}
         self._heldout = HeldoutTasks(parts.heldout)
         self._published = policy.version
         self._results: dict[str, Measurement | None] = {}
@@ -160,12 +161,14 @@ class Session:
     async def practise(self, plan: Plan) -> None:
         """The episodes of an iteration that are still to be done."""
         pool = [self.book[name] for name in plan.pool]
+        before = _decoded(self.policy)
         until = self.budget.practice_deadline()
         if self.warms_up(plan.iteration):
             await self.warm_start().demonstrate(self._executor, pool, until=until)
         else:
             self.parts.sampler.restore(self.before(plan.iteration).sampler)
             await self.practice.run(plan, pool, self.parts.sampler, until=until)
+        self.decoding = {name: value - before[name] for name, value in _decoded(self.policy).items()}
         self.steering.check()
 
     def groups(self, plan: Plan) -> list[Group]:
@@ -196,7 +199,7 @@ class Session:
             name = learning.batch_id(number, ids) if ids else ""
             if trainer is not None and rows:
                 metrics = await asyncio.to_thread(trainer.update, rows, batch_id=name)
-        line = learning.account(groups, metrics)
+        line = learning.account(groups, metrics) | self.decoding
         after = After(
             policy_version=base.policy_version if trainer is None else trainer.version,
             batch_id=name,
@@ -384,6 +387,13 @@ def commit(directory: RunDirectory, trainer: learning.Learner | None, number: in
         (folder / "state.json").write_text(json.dumps(after.as_json(), indent=1), encoding="utf-8")
 
     directory.commit(number, fill)
+
+
+def _decoded(policy: Policy) -> dict[str, float]:
+    """What a policy has written so far, and the seconds that it took, where it counts them."""
+    if not hasattr(policy, "decoded_tokens"):
+        return {}
+    return {"decode_tokens": policy.decoded_tokens, "decode_s": policy.decoding_seconds}  # type: ignore[attr-defined]
 
 
 async def _bounded(close: Callable[[], Any]) -> None:

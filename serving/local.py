@@ -11,6 +11,7 @@ import asyncio
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ class LocalPolicy:
 
     `max_batch` requests at most are decoded together. `threads` are torch's, for the whole process.
     `constrained` policies write only what the page allows (`serving.affordances`), from compact prompts.
-    Raises `UserError` when the folder holds no usable model.
+    `decoded_tokens` and `decoding_seconds` count what was written so far and the time that it took, prompts
+    included. Raises `UserError` when the folder holds no usable model.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class LocalPolicy:
         self.model_dir = model_dir
         self.max_batch = max_batch
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
+        self.decoded_tokens = 0
+        self.decoding_seconds = 0.0
         self._affordances = Affordances(self.tokenizer) if constrained else None
         self._version = version
         self._install(_load(model_dir))
@@ -183,6 +187,7 @@ class LocalPolicy:
                 after()
 
     def _answer(self, batch: list[_Request]) -> None:
+        began = time.monotonic()
         try:
             with torch.inference_mode():
                 completions = self._decode(batch)
@@ -191,6 +196,8 @@ class LocalPolicy:
             for request in batch:
                 request.answer(fault)
             return
+        self.decoding_seconds += time.monotonic() - began
+        self.decoded_tokens += sum(len(completion.output_ids) for completion in completions)
         for request, completion in zip(batch, completions, strict=True):
             request.answer(completion)
 

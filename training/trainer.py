@@ -6,6 +6,7 @@ On one machine and one thread count, the same rows on the same state give bitwis
 from __future__ import annotations
 
 import copy
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -76,13 +77,17 @@ class Trainer:
         rate = self.config.learning_rate if learning_rate is None else learning_rate
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        account = _Account()
+        account, began = _Account(), time.monotonic()
+        passes = epochs or self.config.epochs
         parts = min(minibatches or self.config.minibatches, len({row.rollout_id for row in rows}))
-        for _ in range(epochs or self.config.epochs):
+        for _ in range(passes):
             for minibatch in self._split(rows, parts):
                 self._step(minibatch, objective, tokens / parts, account)
         self.version += account.steps > 0
-        return metrics | account.metrics() | {"updated": float(account.steps > 0), "learning_rate": rate}
+        metrics |= {"updated": float(account.steps > 0), "learning_rate": rate}
+        metrics["update_tokens"] = float(passes * sum(len(row.input_ids) for row in rows))
+        metrics["update_s"] = time.monotonic() - began
+        return metrics | account.metrics()
 
     def _step(self, rows: Sequence[TrainingRow], objective: Objective, tokens: float, account: _Account) -> None:
         """One optimizer step over micro-batches; skipped, and counted, when the gradient is not finite."""

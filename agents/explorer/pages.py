@@ -250,7 +250,9 @@ def _forms(elements: Sequence[Element]) -> Iterable[Form]:
         if element.role in _FIELDS and element.name and not element.row:
             fields.append(element)
         elif element.role == "button" and fields and not element.row and _sends(element.name):
-            mine = [field for field in fields if field.group == element.group] or fields
+            # Radio buttons stand in a group of their own, which is named by what they choose.
+            same = any(field.group == element.group for field in fields)
+            mine = [field for field in fields if not same or field.group == element.group or field.role == "radio"]
             yield Form(group=element.group or fields[0].group, fields=tuple(mine), submit=element)
             fields = []
     if fields:

@@ -324,7 +324,17 @@ class Pieces:
     def _filled(self, page: Page, effect: Effect) -> Iterator[Piece]:
         """The form of an effect, on this page, with values of its own."""
         fields = {one.field.name: one for one in effect.filled}
-        form = next((form for form in page.forms if set(fields) <= {field.name for field in form.fields}), None)
+        # The options of radio buttons differ from record to record, as colours do.
+        named = {name for name, one in fields.items() if one.field.role != "radio"}
+        groups = {one.field.group for one in effect.filled if one.field.role == "radio"}
+        form = next(
+            (
+                form
+                for form in page.forms
+                if named <= {field.name for field in form.fields} and groups <= {field.group for field in form.fields}
+            ),
+            None,
+        )
         if form is None and not effect.prefix:
             return
         for _ in range(3 if effect.kind == "form" else 2 * max(1, len(form.fields) if form else 1)):
@@ -335,6 +345,7 @@ class Pieces:
     def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
+        radios = {one.field.group for one in effect.filled if one.field.role == "radio"}
         if effect.kind == "edit" and not _sent_by_button(effect):
             chosen = [field for field in present if field.name in fields]
         elif effect.kind == "edit":
@@ -342,7 +353,9 @@ class Pieces:
             chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 1, 2))))
             chosen += [field for field in filling.required(present) if field not in chosen]
         else:
-            chosen = [field for field in present if field.name in fields]
+            chosen = [
+                field for field in present if field.name in fields or (field.role == "radio" and field.group in radios)
+            ]
             extra = [field for field in present if field.name not in fields and field.role != "radio"]
             if extra and rng.random() < 0.35:
                 chosen.append(rng.choice(extra))

@@ -12,11 +12,12 @@ from agents.explorer.session import Session, session
 from core import actions, checks, views
 from core.actions import Target
 from core.checks import AnswerCheck, Check
+from core.config import ActorConfig
 from core.errors import ActionError, InfrastructureError
 from core.protocols import EnvironmentPool
 from core.types import Observation, Task
 
-VIEW_TOKENS = 220
+VIEW_TOKENS = ActorConfig().observation_tokens
 OUT_OF_VIEW, FAULT = "out of view", "fault"
 
 

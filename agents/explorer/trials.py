@@ -30,6 +30,7 @@ from core.types import Element, Observation
 _MOST_OPTIONS = 4
 _MOST_PRESSES = 8
 _AGAIN = 4
+_ATTEMPTS = 3  # at sending a form
 _MOST_REVEALED = 8
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _FILTERING = re.compile(r"^(apply|show|go|find|search|filter|sort|view|see|display)\b", re.I)
@@ -238,7 +239,7 @@ class Trials:
     async def _send(
         self, at: Session, page: Page, form: Form, rng: random.Random, prefix: tuple[str, ...]
     ) -> list[Effect]:
-        """Fill and send; once more with every field when the first try was refused."""
+        """Fill and send; again with every field when that was refused, and then without those found invalid."""
         closed = [one for one in form.fields if filling.is_closed(one)]
         if closed:
             known = {one.id: await _opened(at, one) for one in closed}
@@ -246,7 +247,9 @@ class Trials:
         kind: EffectKind = "edit" if filling.is_edit(form) else "form"
         editable = [one for one in form.fields if one.value and is_fillable(one)]
         chosen = filling.needed(form) or (editable[:1] if kind == "edit" else list(form.fields))
-        for fields in (chosen, form.fields):
+        invalid: set[str] = set()
+        for attempt in range(_ATTEMPTS):
+            fields = chosen if attempt == 0 else [one for one in form.fields if one.name not in invalid]
             if len(at.seen) > 1 + len(prefix):
                 await at.visit(page.url, changes=self.resettable)
                 for line in prefix:
@@ -267,6 +270,7 @@ class Trials:
             except ActionError:
                 continue
             if _refused(at, form):
+                invalid |= {element.name for element in at.now.elements if "invalid" in element.states}
                 continue
             before = fold(at.seen[0].text)
             after = fold(at.now.text)

@@ -156,12 +156,15 @@ class Performer:
             await self.page.mouse.click(*await self._point(element))
             self.reading = await self.tab.read()
             chosen = self._offered(option)
-        if chosen is None and (element.input_type or element.role in ("textbox", "searchbox")):
-            await self._write(resolve(Target(id=element.id), self.reading.elements), option)
-            self.reading = await self.tab.read()
-            chosen = self._offered(option)
-            if chosen is None and fold(option) in {fold(one) for one in element.options}:
-                return  # a field with suggestions holds the text now
+        if element.input_type or element.role in ("textbox", "searchbox"):
+            # Some lists close over a text that is an option as a whole: then all but its last letter opens them.
+            for text in (option, option[:-1]):
+                if chosen is None and text:
+                    await self._write(resolve(Target(id=element.id), self.reading.elements), text)
+                    self.reading = await self.tab.read()
+                    chosen = self._offered(option)
+                    if chosen is None and fold(option) in {fold(one) for one in element.options}:
+                        return  # a field with suggestions holds the text now
         if chosen is None:
             offered = [one.name for one in self.reading.elements if one.role == "option"] or list(element.options)
             listed = ", ".join(f'"{name[:60]}"' for name in offered[:12])

@@ -191,6 +191,25 @@ async def test_a_scripted_combobox_is_opened_and_an_option_clicked(web: Site, en
     assert 'has no option "Mauve"; it has "Red", "Green", "Blue"' in result.observation.last_action_error
 
 
+async def test_a_list_that_closes_over_a_whole_option_is_opened_by_a_part_of_it(web: Site, env: WebEnvironment) -> None:
+    web.pages["/town"] = """<label>Town <input role=combobox id=town aria-controls=towns></label>
+      <ul role=listbox id=towns></ul><script>
+      const all = ['Upper Hill', 'Upper Hollow', 'Lowland'];
+      town.oninput = () => {
+        const found = town.value ? all.filter(x => x.toLowerCase().includes(town.value.toLowerCase())) : [];
+        const whole = found.length === 1 && found[0].toLowerCase() === town.value.toLowerCase();
+        towns.innerHTML = whole ? '' : found.map(x => '<li role=option>' + x).join('') };
+      towns.onclick = e => { town.value = e.target.textContent; towns.innerHTML = ''; document.title = 'chosen' }</script>"""
+    await env.reset(task("/town"))
+    result = await do(env, 'select combobox "Town" "Lowland"')
+    assert find(result.observation, "combobox", "Town").value == "Lowland", result.observation.last_action_error
+    assert result.observation.title == "chosen"
+    result = await do(env, 'select combobox "Town" "Upper Hollow"')
+    assert find(result.observation, "combobox", "Town").value == "Upper Hollow", result.observation.last_action_error
+    result = await do(env, 'select combobox "Town" "Nowhere"')
+    assert 'has no option "Nowhere"' in result.observation.last_action_error
+
+
 async def test_hidden_native_check_boxes_are_clicked_through_their_labels(web: Site, env: WebEnvironment) -> None:
     web.pages["/drawn"] = """<style>input { position: absolute; opacity: 0; width: 0; height: 0 }
       span { display: inline-block; width: 20px; height: 20px; background: teal }</style>

@@ -78,6 +78,18 @@ def test_forms_end_at_the_button_that_sends_them() -> None:
     assert [box.name for box in found.searches] == ["Search"]
 
 
+def test_radio_buttons_of_a_group_of_their_own_belong_to_the_form_around_them() -> None:
+    found = page(
+        element("textbox", "Remark", group="Other"),
+        element("combobox", "Size", options=("S", "M"), group="Order"),
+        element("radio", "Navy", group="Colour"),
+        element("radio", "Sand", group="Colour"),
+        element("spinbutton", "Quantity", group="Order"),
+        element("button", "Add to bag", group="Order"),
+    )
+    assert [[field.name for field in form.fields] for form in found.forms] == [["Size", "Navy", "Sand", "Quantity"]]
+
+
 def test_disabled_and_hidden_controls_do_not_exist() -> None:
     found = page(
         element("button", "Save", states=("disabled",)), element("link", "Gone", href="/g", states=("hidden",))

@@ -75,7 +75,9 @@ def hidden(ids: Tensor, weights: Weights, cos: Tensor, sin: Tensor, mask: Tensor
     x = F.embedding(ids, weights.embedding)
     for w in weights.layers:
         q, k, v = _project(x, w, cos, sin, eps)
-        x = _mix(x, w, q, k, v, mask, eps)
+        # Written out, since the fused kernel's backward pass is slow on a CPU.
+        scores = torch.softmax((q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5 + mask, -1)
+        x = _mix(x, w, scores @ v, eps)
     return F.rms_norm(x, (x.shape[-1],), weights.last_norm, eps)
 
 
@@ -92,11 +94,10 @@ def _project(x: Tensor, w: dict[str, Tensor], cos: Tensor, sin: Tensor, eps: flo
     )
 
 
-def _mix(x: Tensor, w: dict[str, Tensor], q: Tensor, k: Tensor, v: Tensor, mask: Tensor, eps: float) -> Tensor:
-    """Attention and the gated feed-forward part, each with its residual."""
+def _mix(x: Tensor, w: dict[str, Tensor], attended: Tensor, eps: float) -> Tensor:
+    """What attention brought (rows, heads, length, head_dim) and the gated feed-forward part, with their residuals."""
     rows, length, width = x.shape
-    scores = torch.softmax((q @ k.transpose(-1, -2)) * q.shape[-1] ** -0.5 + mask, -1)
-    x = x + F.linear((scores @ v).transpose(1, 2).reshape(rows, length, -1), w["out"])
+    x = x + F.linear(attended.transpose(1, 2).reshape(rows, length, -1), w["out"])
     gate, up = F.linear(F.rms_norm(x, (width,), w["norm2"], eps), w["up"]).chunk(2, -1)
     return x + F.linear(F.silu(gate) * up, w["down"])
 
@@ -216,7 +217,8 @@ class Qwen3Decoder:
         for keys, values, w in zip(*self.blocks, self.weights.layers, strict=True):
             q, k, v = _project(x, w, cos, sin, eps)
             keys[:, :, self.used : end], values[:, :, self.used : end] = k, v
-            x = _mix(x, w, q, keys[:, :, :end], values[:, :, :end], mask, eps)
+            attended = F.scaled_dot_product_attention(q, keys[:, :, :end], values[:, :, :end], attn_mask=mask)
+            x = _mix(x, w, attended, eps)
         self.used = end
         last = F.rms_norm(x[:, -1], (x.shape[-1],), self.weights.last_norm, eps)
         return F.linear(last, self.weights.head)

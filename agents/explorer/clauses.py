@@ -12,7 +12,8 @@ class Clause:
     """`kind` names the wordings; `slots` are names and values as on the site; `pairs` are field and value.
 
     Some slots only help natural wordings: `value` of a fact, `noun` for such records, `here` where the
-    page is the record's, `of` for a record that the button names, `plain` where only labels tell what is meant.
+    page is the record's (`owner` its name), `of` for a record that the button names, `plain` where only
+    labels tell what is meant.
     """
 
     kind: str

@@ -168,6 +168,8 @@ def _change(clause: Clause, manner: Manner) -> str:
 
 def _fill(clause: Clause, manner: Manner) -> str:
     """ "Create a ticket with the priority High, saying ..."; only for buttons that tell what comes of it."""
+    if done := _with_choices(clause, manner):
+        return done
     heads = speech.submission(clause.slots["submit"])
     parts: list[tuple[str, str]] = []
     for field, value in clause.pairs:
@@ -191,6 +193,32 @@ def _fill(clause: Clause, manner: Manner) -> str:
         else:
             said += (", " if said else " ") + way.replace("{value}", written)
     return manner.rng.choice(heads) + said
+
+
+def _with_choices(clause: Clause, manner: Manner) -> str:
+    """ "Put this in the basket, in navy and size M": a button that does something with the record, and its options."""
+    slots = clause.slots
+    record = slots.get("owner", "")
+    if "here" not in slots:
+        return ""
+    label = slots["submit"]
+    named = [ask.replace("{record}", manner.name(record)) for ask in speech.requests(label)] if record else []
+    asks = named if named and manner.rng.random() < 0.6 else speech.here_requests(label, slots.get("noun", ""))
+    asks = [ask for ask in asks if not _STATEMENT.match(ask)]
+    if not asks:
+        return ""
+    parts = []
+    for field, value in clause.pairs:
+        name = speech.inline(field)
+        if value == CHOSEN:
+            parts.append(manner.rng.choice(("in {}", "the {} one", "{}")).format(manner.among(field)))
+        elif value == TICKED:
+            parts.append(f"with {name}")
+        else:
+            ways = (f"{name} {{}}", f"with the {name} {{}}", f"{{}} as the {name}", f"{name}: {{}}")
+            parts.append(manner.rng.choice(ways).format(manner.among(value)))
+    listed = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1]
+    return f"{manner.rng.choice(asks)}, {listed}"
 
 
 def _fill_one(clause: Clause, heads: Sequence[str], manner: Manner) -> str:

@@ -380,7 +380,7 @@ class Pieces:
         return Piece(
             effect.kind,
             (*effect.prefix, *steps, *send),
-            (*leading, _form_clause(effect, filled, self._own(page), sent=bool(send))),
+            (*leading, _form_clause(effect, filled, self._own(page) | {"owner": page.name}, sent=bool(send))),
             f"{effect.kind} {effect.template} {effect.target} {filled[0].field.name}",
             lands="" if effect.after.url == effect.url else effect.after.url,
             wanted=tuple(one.value for one in wanted),

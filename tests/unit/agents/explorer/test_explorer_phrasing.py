@@ -1,6 +1,7 @@
 """Wordings: many, brief, with every name and value as on the site."""
 
 import random
+import re
 
 import pytest
 
@@ -142,3 +143,16 @@ def test_a_long_value_among_others_is_quoted() -> None:
     pairs = (("Summary", "Tea and cake with jam"), ("Priority", "High"))
     for text in wordings([Clause("fill", {"submit": "Create ticket"}, pairs)], 200):
         assert '"Tea and cake with jam"' in text or "'Tea and cake with jam'" in text
+
+
+def test_a_button_for_the_record_is_said_with_the_options_that_were_chosen() -> None:
+    slots = {"submit": "Add to basket", "here": "", "noun": "door", "owner": "Blue Door"}
+    clauses = [Clause("fill", slots, (("Size", "M"), ("Navy", CHOSEN), ("Quantity", "4")))]
+    found = wordings(clauses, 300)
+    natural = {text for text in found if "Add to basket" not in text}
+    assert any("Blue Door" in text for text in natural)
+    assert any("this door" in text for text in natural)
+    assert any("in Navy" in text for text in natural)
+    for text in found:
+        for value in ("M", "Navy", "4"):
+            assert value in re.findall(r"\w+", text)

@@ -27,7 +27,7 @@ TASKS_FILE = "proposals.jsonl"
 MAP_FILE = "sitemap.json"
 _NEW_FAMILIES = 2
 _TASKS_EACH = 12
-_COMPOSE_SHARE = 0.15
+_COMPOSE_SHARE = 0.04  # of the seconds of exploration, each time
 
 
 class ExploringProposer:

@@ -110,14 +110,18 @@ class TrainingConfig(Section):
     """The update (see `training/losses` and `training/advantages`)."""
 
     algorithm: Literal["grpo", "rloo", "filtered_bc"] = "grpo"
-    tasks_per_iteration: int = Field(10, ge=1)
+    tasks_per_iteration: int = Field(16, ge=1)
     group_size: int = Field(8, ge=2)
-    refill_rounds: int = Field(1, ge=0, description="further draws while too few groups carry a signal")
+    probes: int = Field(
+        4, ge=1, description="attempts after which a group in which all did equally well is not gone on with"
+    )
+    refill_rounds: int = Field(0, ge=0, description="further draws while too few groups carry a signal")
     learning_rate: float = Field(4e-4, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     epochs: int = Field(1, ge=1, description="passes over one iteration's rows")
     minibatches: int = Field(2, ge=1, description="optimizer steps in a pass")
+    threads: int = Field(2, ge=1, description="torch threads of an update, during which nothing else runs")
     micro_batch_tokens: int = Field(2048, ge=256)
     eps_low: float = Field(0.2, gt=0)
     eps_high: float = Field(0.28, gt=0)
@@ -137,7 +141,7 @@ class EvaluationConfig(Section):
     """Held-out success: measured, never trained on."""
 
     heldout: str = Field("", description="task file; empty: the bundled site's test split, where there is one")
-    episodes_per_task: int = Field(3, ge=1)
+    episodes_per_task: int = Field(2, ge=1)
     every: int = Field(0, ge=0, description="iterations between measurements inside the run; 0: only first and last")
     share: float = Field(0.25, gt=0, lt=1, description="share of a time budget kept for the final measurement")
     temperature: float = Field(1.0, gt=0)

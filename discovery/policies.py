@@ -28,7 +28,7 @@ class LocalKind:
             self._folder,
             config.training,
             seed=derive(config.run.seed, "trainer"),
-            threads=config.policy.threads,
+            threads=config.training.threads,
         )
 
     async def open(self, weights: Path, version: int) -> Policy:

@@ -7,7 +7,7 @@ state after the last iteration, and the verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -71,7 +71,11 @@ def settled(store: TrajectoryStore, iteration: int, role: str, attempts: int) ->
 
 
 class Practice:
-    """Runs what a plan asks for. `group_size` attempts a group; refills while too few groups carry signal."""
+    """Runs what a plan asks for: groups of attempts, and refills while too few of them carry signal.
+
+    The first `probes` attempts of every group come first; only groups in which these differ are gone on with, up to
+    `group_size`. An attempt at a task that always or never succeeds teaches nothing.
+    """
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class Practice:
         seed: int,
         sampling: Sampling,
         group_size: int,
+        probes: int,
         tasks_per_iteration: int,
         refill_rounds: int,
         imitates: bool,
@@ -98,6 +103,7 @@ class Practice:
         self._seed = seed
         self._sampling = sampling
         self._group_size = group_size
+        self._probes = min(probes, group_size)
         self._tasks = tasks_per_iteration
         self._refill_rounds = refill_rounds
         self._imitates = imitates
@@ -118,7 +124,11 @@ class Practice:
                 # Drawn before the restart: draw again, to leave the sampler in the state it was in then.
                 count = len(plan.rounds[number])
                 sampler.sample(pool, count, seed=derive(self._seed, "tasks", plan.iteration, number))
-            await self._episodes(plan, plan.rounds[number], until)
+            await self._episodes(plan, plan.rounds[number], range(self._probes), until)
+            promising = {group.id for group in self.groups(plan, plan.rounds[number]) if self.carries_signal(group)}
+            rest = [(group, task) for group, task in plan.rounds[number] if group in promising]
+            if self._probes < self._group_size and not self._executor.gate.closed(until):
+                await self._episodes(plan, rest, range(self._probes, self._group_size), until)
             if self._executor.gate.stopping.is_set():
                 return
             for group in self.groups(plan, plan.rounds[number]):
@@ -132,7 +142,7 @@ class Practice:
         records = settled(self._store, plan.iteration, "train", self._executor.attempts)
         groups = []
         for group_id, task_id in plan.groups if chosen is None else chosen:
-            members = (records.get(name) for name in self._names(group_id))
+            members = (records.get(name) for name in self._names(group_id, range(self._group_size)))
             over = tuple(member for member in members if isinstance(member, Summary))
             groups.append(Group(group_id, self._book[task_id], over))
         return groups
@@ -146,14 +156,16 @@ class Practice:
     def _wants_refill(self, plan: Plan) -> bool:
         return sum(map(self.carries_signal, self.groups(plan))) < max(1, self._tasks // 2)
 
-    def _names(self, group_id: str) -> list[str]:
-        return [f"{group_id}-{member}" for member in range(self._group_size)]
+    def _names(self, group_id: str, members: Iterable[int]) -> list[str]:
+        return [f"{group_id}-{member}" for member in members]
 
-    async def _episodes(self, plan: Plan, chosen: Sequence[tuple[str, str]], until: float | None) -> None:
+    async def _episodes(
+        self, plan: Plan, chosen: Sequence[tuple[str, str]], members: range, until: float | None
+    ) -> None:
         records = settled(self._store, plan.iteration, "train", self._executor.attempts)
         jobs = []
         for group_id, task_id in chosen:
-            for name in self._names(group_id):
+            for name in self._names(group_id, members):
                 record = records.get(name, 0)
                 if not isinstance(record, int):
                     continue
@@ -161,7 +173,7 @@ class Practice:
                 jobs.append(
                     Job(self._book[task_id], group_id, name, sampling, iteration=plan.iteration, attempt=record)
                 )
-        total = len(chosen) * self._group_size
+        total = len(chosen) * len(members)
         self._tracker.expect(total, done=total - len(jobs))
         async with aclosing(self._executor.stream(jobs, until=until)) as outcomes:
             async for outcome in outcomes:

@@ -117,6 +117,7 @@ class Session:
             sampling=Sampling(temperature=config.policy.temperature, max_tokens=config.policy.max_tokens),
             group_size=config.training.group_size,
             tasks_per_iteration=config.training.tasks_per_iteration,
+            probes=config.training.probes,
             refill_rounds=config.training.refill_rounds,
             imitates=config.training.algorithm == "filtered_bc",
         )

@@ -116,7 +116,7 @@ class PrefixCache:
     Holds `limit` bytes at most, the prompts used last. Belongs to one set of weights.
     """
 
-    def __init__(self, limit: int = 256 * 2**20) -> None:
+    def __init__(self, limit: int = 128 * 2**20) -> None:
         self.limit = limit
         self.hits = self.misses = self.bytes = 0
         self._kept: OrderedDict[tuple[int, ...], tuple[Tensor, Tensor]] = OrderedDict()

@@ -74,7 +74,7 @@ def real(model: Path) -> builders.Build:
 
 def run(model: Path, run_dir: Path, *, resume: bool = False, **training: Any) -> None:
     data = loop_worker.config(iterations=2).model_dump()
-    data["policy"] |= {"model": str(model), "max_tokens": 1}
+    data["policy"] |= {"model": str(model), "max_tokens": 1, "constrained": False}
     data["training"] |= {"learning_rate": 0.01, "group_size": 8, **training}
     data["evaluation"] |= {"every": 0}
     config = type(loop_worker.config()).model_validate(data)

@@ -59,6 +59,23 @@ async def test_a_run_learns_and_writes_down_what_it_did(tmp_path: Path) -> None:
     assert practised[-1].done == practised[-1].total == 16
 
 
+async def test_a_group_whose_first_attempts_did_equally_well_is_not_gone_on_with(tmp_path: Path) -> None:
+    training = {"tasks_per_iteration": 6, "group_size": 7, "probes": 3}
+    await loop.run(settings(run={"iterations": 2}, training=training), tmp_path, build=builder())
+    groups: dict[str, dict[str, float]] = {}
+    with TrajectoryStore(tmp_path, readonly=True) as store:
+        for one in store.summaries(role="train"):
+            assert one.value is not None
+            groups.setdefault(one.group_id, {})[one.id] = one.value
+    assert len(groups) == 12
+    sizes = set()
+    for group, members in groups.items():
+        probes = {members[f"{group}-{number}"] for number in range(3)}
+        assert len(members) == (7 if len(probes) == 2 else 3)
+        sizes.add(len(members))
+    assert sizes == {3, 7}
+
+
 async def test_control_and_final_are_interleaved(tmp_path: Path) -> None:
     await loop.run(settings(run={"iterations": 1}), tmp_path, build=builder())
     with TrajectoryStore(tmp_path, readonly=True) as store:

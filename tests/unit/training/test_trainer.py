@@ -100,6 +100,7 @@ def test_the_same_rows_on_the_same_state_give_the_same_weights(model_dir: Path, 
     for index in range(3):
         rows = make_rows(24, seed=index)
         reports = [trainer.update(rows, batch_id=str(index)) for trainer in (first, second, other)]
+        assert all(report.pop("update_s") > 0 for report in reports)
         assert reports[0] == reports[1]
     assert same(weights(first), weights(second))
     assert not same(weights(first), weights(other)), "the seed decides the order of minibatches"

@@ -116,7 +116,7 @@ class TrainingConfig(Section):
         4, ge=1, description="attempts after which a group in which all did equally well is not gone on with"
     )
     refill_rounds: int = Field(0, ge=0, description="further draws while too few groups carry a signal")
-    learning_rate: float = Field(4e-4, gt=0)
+    learning_rate: float = Field(3e-4, gt=0)
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     epochs: int = Field(1, ge=1, description="passes over one iteration's rows")

@@ -199,7 +199,8 @@ async def test_a_list_that_closes_over_a_whole_option_is_opened_by_a_part_of_it(
         const found = town.value ? all.filter(x => x.toLowerCase().includes(town.value.toLowerCase())) : [];
         const whole = found.length === 1 && found[0].toLowerCase() === town.value.toLowerCase();
         towns.innerHTML = whole ? '' : found.map(x => '<li role=option>' + x).join('') };
-      towns.onclick = e => { town.value = e.target.textContent; towns.innerHTML = ''; document.title = 'chosen' }</script>"""
+      towns.onclick = e => {
+        town.value = e.target.textContent; towns.innerHTML = ''; document.title = 'chosen' }</script>"""
     await env.reset(task("/town"))
     result = await do(env, 'select combobox "Town" "Lowland"')
     assert find(result.observation, "combobox", "Town").value == "Lowland", result.observation.last_action_error

@@ -44,7 +44,8 @@ class Target(Record):
         return f"{self.role} {quote(self.name)}" + (f" #{self.nth}" if self.nth > 1 else "")
 
 
-_STRING = r'"((?:[^"\\]|\\.)*)"'
+INNER = r'(?:[^"\\]|\\.)*'  # what may stand between the quotes of a quoted string
+_STRING = rf'"({INNER})"'
 _TARGET = re.compile(rf"(?:\[(?P<id>\w+)\]|(?P<role>[a-z]+)\s*{_STRING}(?:\s*#\s*(?P<nth>[1-9]\d{{0,3}}))?)\s*")
 _QUOTED = re.compile(rf"{_STRING}\s*")
 _NAMED = re.compile(r"(?P<name>[\w.\-/]+)\s*(?P<json>\{.*\})?\s*$", re.DOTALL)

@@ -11,15 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from core.actions import quote, unquote
+from core.actions import INNER, quote, unquote
 from core.types import Element, Observation, Record
 
 _WORD = re.compile(r"[a-z]+|\d+", re.IGNORECASE)
 _COST = re.compile(r"[A-Za-z]{1,5}|\d|[^\sA-Za-z\d]")
-_STRING = r'"((?:[^"\\]|\\.)*)"'
-_QUOTED = re.compile(_STRING)
+_QUOTED = re.compile(rf'"({INNER})"')
 _LINE = re.compile(
-    r'(?P<role>[a-z_]+) "(?P<name>(?:[^"\\]|\\.)*)"(?: #(?P<nth>\d+))?(?: = "(?P<value>(?:[^"\\]|\\.)*)")?'
+    rf'(?P<role>[a-z_]+) "(?P<name>{INNER})"(?: #(?P<nth>\d+))?(?: = "(?P<value>{INNER})")?'
     r'(?: [a-z]+)*(?: of (?P<options>".*"))?'
 )
 _SHOWN_STATES = ("checked", "pressed", "selected", "disabled", "expanded", "required", "invalid")

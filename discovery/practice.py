@@ -125,9 +125,9 @@ class Practice:
                 count = len(plan.rounds[number])
                 sampler.sample(pool, count, seed=derive(self._seed, "tasks", plan.iteration, number))
             await self._episodes(plan, plan.rounds[number], range(self._probes), until)
-            promising = {group.id for group in self.groups(plan, plan.rounds[number]) if self.carries_signal(group)}
-            rest = [(group, task) for group, task in plan.rounds[number] if group in promising]
             if self._probes < self._group_size and not self._executor.gate.closed(until):
+                promising = {group.id for group in self.groups(plan, plan.rounds[number]) if self.carries_signal(group)}
+                rest = [(group, task) for group, task in plan.rounds[number] if group in promising]
                 await self._episodes(plan, rest, range(self._probes, self._group_size), until)
             if self._executor.gate.stopping.is_set():
                 return

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from core.types import Record
 from pretraining.examples import Difficulty, Example, stream
 from serving.affordances import Affordances
+from training.batches import choice_pairs
 
 LENGTHS = (128, 192, 288, 384)
 CHUNK = 25
@@ -85,15 +86,8 @@ class Encoder:
         """Where a token of the action is not among the choices, the rest of it is free."""
         prompt = self._tokenizer(f"<|user|>{example.prompt}<|assistant|>")["input_ids"]
         action = self._tokenizer(f"{example.target}<|end|>")["input_ids"]
-        walk = self._affordances.walk(example.prompt)
-        choices: list[tuple[int, ...]] = []
-        for token in action:
-            among = walk.choices()
-            if among and token not in among:
-                choices += [()] * (len(action) - len(choices))
-                break
-            choices.append(among)
-            walk.advance(token)
+        choices = self._affordances.walk(example.prompt).follow(action)
+        choices += [()] * (len(action) - len(choices))
         return Encoded(prompt + action, len(prompt), choices)
 
 
@@ -157,8 +151,7 @@ def _batch(rows: list[Encoded], length: int, side: int, rng: Random) -> Batch:
     labels: list[int] = []
     weights: list[float] = []
     decisions: list[int] = []
-    which: list[int] = []
-    allowed: list[int] = []
+    choices: list[tuple[int, ...]] = []
     for row, encoded in enumerate(rows):
         tokens, start = encoded.ids, encoded.start
         ids[row, : len(tokens)] = torch.tensor(tokens)
@@ -167,13 +160,12 @@ def _batch(rows: list[Encoded], length: int, side: int, rng: Random) -> Batch:
         for at, weight in asked:
             among = encoded.choices[at - start] if at >= start else ()
             if len(among) > 1:
-                which += [len(decisions)] * len(among)
-                allowed += among
+                choices.append(among)
                 decisions.append(len(positions))
             positions.append(row * length + at - 1)
             labels.append(tokens[at])
             weights.append(weight)
     return Batch(
         ids, torch.tensor(positions), torch.tensor(labels), torch.tensor(weights), torch.tensor(decisions),
-        (torch.tensor(which), torch.tensor(allowed)),
+        choice_pairs(choices),
     )  # fmt: skip

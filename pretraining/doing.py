@@ -9,15 +9,14 @@ from pretraining import concepts, expert, lexicon, wordings
 from pretraining.expert import Exercise
 from pretraining.records import Form, Place, Widget
 from pretraining.website import Website
-from pretraining.wordings import Mention, capital, marked, mention, say
+from pretraining.wordings import Mention, capital, marked, mention, say, subject
 
 
 def switch(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
     """A record's switch turned on, or off if it is on."""
     if not site.toggles:
         return None
-    index = rng.randrange(len(site.records)) if index is None else index
-    called = called or mention(site, index, rng)
+    index, called = subject(site, rng, index, called)
     pair = rng.choice(site.toggles)
     on = pair[0]
     off = rng.random() < 0.35
@@ -120,8 +119,7 @@ def detail_form(site: Website, rng: Random, index: int | None = None, called: Me
     made = site.detail_form
     if made is None:
         return None
-    index = rng.randrange(len(site.records)) if index is None else index
-    called = called or mention(site, index, rng)
+    index, called = subject(site, rng, index, called)
     wanted = values(site, made, rng, 3)
     optional = [w for w in made.widgets if w.label in wanted and w.options]
     if len(wanted) == 1 and optional and made.submit and rng.random() < 0.5:
@@ -140,8 +138,7 @@ def quick(site: Website, rng: Random, index: int | None = None, called: Mention 
     made = site.quick
     if made is None:
         return None
-    index = rng.randrange(len(site.records)) if index is None else index
-    called = called or mention(site, index, rng)
+    index, called = subject(site, rng, index, called)
     widget = made.widgets[0]
     value = _value(site, widget, rng)
     if site.quick_wordings and rng.random() < 0.7:
@@ -159,8 +156,7 @@ def edit(site: Website, rng: Random, index: int | None = None, called: Mention |
     """A field of a record changed, on its editing page or in place."""
     if not (site.edit_label or site.inline) or not site.textual:
         return None
-    index = rng.randrange(len(site.records)) if index is None else index
-    called = called or mention(site, index, rng)
+    index, called = subject(site, rng, index, called)
     label = rng.choice(site.textual)
     known = site.meaning[label]
     value = lexicon.of_kind(rng, known.kind, site.pseudo, site.shapes[label])

@@ -9,7 +9,7 @@ from pretraining import expert, wordings
 from pretraining.expert import Exercise
 from pretraining.records import Place
 from pretraining.website import Website
-from pretraining.wordings import Mention, mention, say
+from pretraining.wordings import Mention, mention, say, subject
 
 
 def open_page(site: Website, rng: Random) -> Exercise:
@@ -33,8 +33,7 @@ def open_sub(site: Website, rng: Random, index: int | None = None, called: Menti
     """A page that belongs to a record."""
     if not site.subs:
         return None
-    index = rng.randrange(len(site.records)) if index is None else index
-    called = called or mention(site, index, rng)
+    index, called = subject(site, rng, index, called)
     label = rng.choice(site.subs)
     text = say(rng, wordings.SUB, x=called.text, t=label if rng.random() < 0.4 else label.lower())
     return Exercise("open", text, expert.follow_all([expert.at_sub(index, label, called.query)]))
@@ -42,8 +41,7 @@ def open_sub(site: Website, rng: Random, index: int | None = None, called: Menti
 
 def lookup(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise:
     """A fact of a record."""
-    index = rng.randrange(len(site.records)) if index is None else index
-    called = called or mention(site, index, rng)
+    index, called = subject(site, rng, index, called)
     fields = site.records[index].fields
     label = rng.choice(list(fields))
     text = wordings.question(site, rng, label, fields[label], called.text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from core.types import Action
 from pretraining import doing, expert, finding, reading, wordings
 from pretraining.expert import Exercise
 from pretraining.website import Website
@@ -49,21 +48,6 @@ def _joined(one: str, two: str, rng: Random) -> str:
     return rng.choice(wordings.LINKS).format(a=one, l=wordings.lower(one), h=one.rstrip(".?! "), b=wordings.lower(two))
 
 
-def _in_turn(goals: list[expert.Goal]) -> expert.Goal:
-    """One exercise after the other; each but the last is over once its own goal has held."""
-    at = 0
-
-    def goal(site: Website) -> Action | None:
-        nonlocal at
-        while True:
-            action = goals[at](site)
-            if at == len(goals) - 1 or (action is not None and action.name != "answer"):
-                return action
-            at += 1
-
-    return goal
-
-
 def _chain(site: Website, rng: Random) -> Exercise | None:
     """Two exercises in a row about different things."""
     starts: tuple[Maker, ...] = (doing.switch, doing.form, doing.quick, doing.edit, finding.search, doing.remove)
@@ -72,7 +56,7 @@ def _chain(site: Website, rng: Random) -> Exercise | None:
     two = rng.choice(ends)(site, rng)
     if one is None or two is None or one.family == two.family:
         return None
-    return Exercise("compose", _joined(one.instruction, two.instruction, rng), _in_turn([one.goal, two.goal]))
+    return Exercise("compose", _joined(one.instruction, two.instruction, rng), expert.follow_all([one.goal, two.goal]))
 
 
 def _about_one(site: Website, rng: Random) -> Exercise | None:
@@ -98,7 +82,7 @@ def _about_one(site: Website, rng: Random) -> Exercise | None:
     text = texts[0]
     if len(texts) == 3:
         text = f"{texts[0].rstrip('.?! ')}, {wordings.lower(texts[1])}"
-    return Exercise("compose", _joined(text, texts[-1], rng), _in_turn([part.goal for part in parts]))
+    return Exercise("compose", _joined(text, texts[-1], rng), expert.follow_all([part.goal for part in parts]))
 
 
 def _alike(site: Website, rng: Random) -> Exercise | None:

@@ -22,6 +22,8 @@ from pretraining import tokenizer
 from pretraining.batches import CHUNK, LENGTHS, Batch, Chunks, Curriculum, Encoder
 from pretraining.examples import Difficulty, Example, stream
 from serving import qwen3
+from serving.local import held
+from training.model import NEVER, excluded
 
 VOCABULARY = 3072
 WARM_UP = 150
@@ -70,7 +72,8 @@ class Pretraining:
         shape = self.shapes[batch.ids.shape[1]]
         states = self.compiled(batch.ids, weights, *shape, self.model.config.rms_norm_eps)
         logits = F.linear(states.reshape(-1, states.shape[-1])[batch.positions], weights.head).float()
-        decided = logits[batch.decisions].masked_fill(_excluded(batch.choices, logits[batch.decisions]), -1e9)
+        decided = logits[batch.decisions]
+        decided = decided.masked_fill(excluded(batch.choices, decided), NEVER)
         labels = batch.labels[batch.decisions]
         decision = F.cross_entropy(decided, labels)
         plain = F.cross_entropy(logits, batch.labels, reduction="none")
@@ -107,13 +110,6 @@ class Pretraining:
         self.step_index = state["step"]
 
 
-def _excluded(choices: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:
-    """True where a token was not among the choices; (decisions, vocabulary)."""
-    excluded = torch.ones_like(logits, dtype=torch.bool)
-    excluded[choices] = False
-    return excluded
-
-
 @torch.inference_mode()
 def exact_matches(model: Qwen3ForCausalLM, encoder: Encoder, examples: list[Example]) -> dict[str, float]:
     """Share of examples by family whose whole action the model would write greedily among what is allowed."""
@@ -121,12 +117,7 @@ def exact_matches(model: Qwen3ForCausalLM, encoder: Encoder, examples: list[Exam
     for example in examples:
         encoded = encoder.encode(example)
         logits = model(input_ids=torch.tensor([encoded.ids])).logits[0, encoded.start - 1 : -1]
-        for row, among in zip(logits, encoded.choices, strict=True):
-            if among:
-                kept = row[list(among)]
-                row.fill_(float("-inf"))
-                row[list(among)] = kept
-        right = logits.argmax(-1) == torch.tensor(encoded.ids[encoded.start :])
+        right = held(logits, encoded.choices).argmax(-1) == torch.tensor(encoded.ids[encoded.start :])
         hits[example.family].append(bool(right.all()))
     return {family: sum(h) / len(h) for family, h in sorted(hits.items())} | {
         "all": sum(map(sum, hits.values())) / len(examples)
@@ -175,7 +166,7 @@ def main() -> None:
         weights = Qwen3ForCausalLM.from_pretrained(options.start, dtype=torch.float32).state_dict()
         run.model.load_state_dict(weights)
     run.restore(options.output)
-    held = validation(200)
+    unseen = validation(200)
     chunks = Chunks(options.output, curriculum)
     began = time.monotonic()
     while run.step_index < curriculum.steps and (
@@ -188,7 +179,7 @@ def main() -> None:
         }  # fmt: skip
         if run.step_index % (CHUNK * CHECKPOINT_CHUNKS) == 0:
             run.save(options.output)
-            line["exact"] = exact_matches(run.model, encoder, held)
+            line["exact"] = exact_matches(run.model, encoder, unseen)
         with (options.output / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
     chunks.close()

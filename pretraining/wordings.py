@@ -255,6 +255,12 @@ def mention(site: Website, index: int, rng: Random) -> Mention:
     return Mention(pattern.format(p=shown, n=site.noun), part)
 
 
+def subject(site: Website, rng: Random, index: int | None, called: Mention | None) -> tuple[int, Mention]:
+    """The record that an exercise is about and what it is called, chosen by chance where they are not given."""
+    index = rng.randrange(len(site.records)) if index is None else index
+    return index, called or mention(site, index, rng)
+
+
 def _part(site: Website, index: int, rng: Random) -> str:
     name = site.records[index].name
     words = name.split()

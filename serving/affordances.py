@@ -24,7 +24,9 @@ from core import views
 from core.actions import quote
 from core.views import Shown
 
-_READ_ONLY = frozenset({"row", "cell", "heading", "text", "definition", "alert", "status", "dialog", "row_header"})
+_READ_ONLY = frozenset(
+    {"page", "row", "cell", "heading", "text", "definition", "alert", "status", "dialog", "row_header"}
+)
 _WRITABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _OFFERS = {"skill": "use_skill", "tool": "call_tool"}
 _ALWAYS = ("back", "scroll down", "scroll up", "wait", 'press "Enter"', 'press "Escape"')
@@ -59,9 +61,15 @@ class Walk:
         self._node = root
         self._sources = sources
         self._copying: list[tuple[_Source, int]] | None = None  # where the copy may stand, once one has begun
+        self._choices: tuple[int, ...] | None = None  # of the present place, once asked for
 
     def choices(self) -> tuple[int, ...]:
         """The tokens that may come next, in ascending order; empty when anything may."""
+        if self._choices is None:
+            self._choices = self._allowed()
+        return self._choices
+
+    def _allowed(self) -> tuple[int, ...]:
         if self._node.free:
             return ()
         if self._copying is not None:
@@ -79,10 +87,22 @@ class Walk:
             self.advance(only[0])
         return run
 
+    def follow(self, tokens: Iterable[int]) -> list[tuple[int, ...]]:
+        """Go on over these tokens; returns what each was chosen among, and ends before one that is not allowed."""
+        followed: list[tuple[int, ...]] = []
+        for token in tokens:
+            among = self.choices()
+            if among and token not in among:
+                break
+            followed.append(among)
+            self.advance(token)
+        return followed
+
     def advance(self, token: int) -> None:
         """Go on by a token of `choices()`."""
         if self._node.free:
             return
+        self._choices = None
         closers = self._node.closers
         if self._copying is None and closers is not None and token not in self._node.next:
             self._copying = [
@@ -148,7 +168,7 @@ class Affordances:
         answer = self._add(root, ['answer "'], _Node())
         answer.closers = {self._encode('"')[-1]: end}
         for element in elements:
-            if element.role == "page" or element.role in _READ_ONLY:
+            if element.role in _READ_ONLY:
                 continue
             target = [f' {element.role} "', _inner(element.name)]
             nth = f" #{element.nth}" if element.nth > 1 else ""

@@ -25,11 +25,11 @@ class Decoder(Protocol):
         ...
 
 
-def left_padded(runs: Sequence[Sequence[int]], filler: int) -> tuple[Tensor, Tensor]:
-    """The runs as (rows, longest) with fillers in front, and how many fillers each row got."""
+def left_padded(runs: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """The runs as (rows, longest) with zeros in front, and how many of these each row got."""
     length = max(map(len, runs))
     padding = torch.tensor([length - len(run) for run in runs])
-    return torch.tensor([[filler] * (length - len(run)) + list(run) for run in runs]), padding
+    return torch.tensor([[0] * (length - len(run)) + list(run) for run in runs]), padding
 
 
 class TransformersDecoder:
@@ -45,7 +45,7 @@ class TransformersDecoder:
         return self.step(prompts)
 
     def step(self, runs: Sequence[Sequence[int]]) -> Tensor:
-        ids, padding = left_padded(runs, 0)
+        ids, padding = left_padded(runs)
         length = ids.shape[1]
         self.mask = torch.cat([self.mask, (torch.arange(length)[None] >= padding[:, None]).long()], 1)
         positions = (self.mask.cumsum(1) - 1).clamp(min=0)[:, -length:]

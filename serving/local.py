@@ -113,12 +113,9 @@ class LocalPolicy:
         output = [*self.tokenizer(line, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id]
         choices: list[tuple[int, ...]] = []
         if self._affordances is not None:
-            walk = self._affordances.walk(messages[-1].content)
-            for token in output:
-                choices.append(walk.choices())
-                if choices[-1] and token not in choices[-1]:
-                    raise ModelFault(f"the page does not allow '{line}'")
-                walk.advance(token)
+            choices = self._affordances.walk(messages[-1].content).follow(output)
+            if len(choices) < len(output):
+                raise ModelFault(f"the page does not allow '{line}'")
         return Completion(
             prompt_ids=tuple(self.encode(messages)),
             output_ids=tuple(output),
@@ -216,7 +213,7 @@ class LocalPolicy:
         while True:
             walks = [batch[row].walk for row in live]
             among = [walk.choices() if walk else () for walk in walks]
-            tokens, chosen = _sample(_held(logits, among), temperatures, [draws[row].random() for row in live])
+            tokens, chosen = _sample(held(logits, among), temperatures, [draws[row].random() for row in live])
             runs: list[list[int]] = []
             for i, (row, token, logprob) in enumerate(zip(live, tokens.tolist(), chosen.tolist(), strict=True)):
                 run = [token]
@@ -252,7 +249,7 @@ class LocalPolicy:
         ]
 
 
-def _held(logits: Tensor, among: Sequence[tuple[int, ...]]) -> Tensor:
+def held(logits: Tensor, among: Sequence[tuple[int, ...]]) -> Tensor:
     """Logits (rows, vocabulary) with what each row may not draw at minus infinity; a row without choices is free."""
     if not any(among):
         return logits

@@ -174,7 +174,7 @@ class Qwen3Decoder:
         return torch.stack([logits for _, logits in read])
 
     def step(self, runs: Sequence[Sequence[int]]) -> Tensor:
-        ids, padding = left_padded(runs, 0)
+        ids, padding = left_padded(runs)
         start, length = self.used, ids.shape[1]
         if (lacking := start + length - self.blocked.shape[-1]) > 0:
             self.blocks = F.pad(self.blocks, (0, 0, 0, lacking + _SPARE))

@@ -152,6 +152,7 @@ def _collate(trees: Sequence[Tree], rows: Sequence[TrainingRow]) -> Batch:
                 if is_trained:
                     source.append(b * width + path[place - 1])
                     trained.append((index, place))
+    choices = [rows[i].choices[t] if rows[i].choices else () for i, t in trained]
     return Batch(
         input_ids=torch.from_numpy(ids),
         position_ids=torch.from_numpy(positions) if branching else None,
@@ -162,13 +163,11 @@ def _collate(trees: Sequence[Tree], rows: Sequence[TrainingRow]) -> Batch:
         rollout=torch.tensor([rows[i].rollout_logprobs[t] for i, t in trained], dtype=torch.float32),
         advantages=torch.tensor([rows[i].advantages[t] for i, t in trained], dtype=torch.float32),
         rows=torch.tensor([i for i, _ in trained]),
-        choices=_choices([rows[i].choices[t] if rows[i].choices else () for i, t in trained]),
+        choices=choice_pairs(choices) if any(choices) else None,
     )
 
 
-def _choices(among: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor] | None:
-    """The pairs of trained token and allowed token, where anything was allowed less than all."""
-    if not any(among):
-        return None
+def choice_pairs(among: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """The pairs of a token's index and a token that it may be, (K,) int64 each; none for a token that may be any."""
     counts = torch.tensor([len(one) for one in among])
     return torch.repeat_interleave(counts), torch.tensor([token for one in among for token in one])

@@ -16,7 +16,7 @@ from core.errors import ConfigError
 from training import losses
 from training.batches import Batch
 
-_NEVER = -1e9  # not -inf, whose product with a probability of 0 is no number
+NEVER = -1e9  # not -inf, whose product with a probability of 0 is no number
 
 
 class TokenStatistics(NamedTuple):
@@ -64,20 +64,20 @@ def token_statistics(model: Any, batch: Batch, *, entropy_gradient: bool = False
     ).last_hidden_state
     logits = model.lm_head(hidden.flatten(0, 1)[batch.source]) / batch.temperatures[:, None]
     if batch.choices is not None:
-        logits = logits.masked_fill(_excluded(batch.choices, logits), _NEVER)
+        logits = logits.masked_fill(excluded(batch.choices, logits), NEVER)
     chosen = logits.gather(1, batch.targets[:, None]).squeeze(1)
     logprobs = chosen - logits.logsumexp(dim=-1)
     with torch.set_grad_enabled(entropy_gradient and torch.is_grad_enabled()):
         return TokenStatistics(logprobs, losses.entropy(logits))
 
 
-def _excluded(choices: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:
+def excluded(choices: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:
     """True where a token could not have been drawn; rows without choices could draw any."""
     rows, tokens = choices
-    excluded = torch.zeros_like(logits, dtype=torch.bool)
-    excluded[rows] = True
-    excluded[rows, tokens] = False
-    return excluded
+    out = torch.zeros_like(logits, dtype=torch.bool)
+    out[rows] = True
+    out[rows, tokens] = False
+    return out
 
 
 def token_logprobs(model: Any, batch: Batch) -> Tensor:

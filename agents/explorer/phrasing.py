@@ -97,11 +97,7 @@ def _maybe(question: str, rng: random.Random) -> str:
 
 def _fill(clause: Clause, quoting: str, rng: random.Random) -> str:
     template = rng.choice(QUESTIONS.get(clause.kind) or STEPS[clause.kind])
-    slots = {
-        key: _named(value, quoting)
-        for key, value in clause.slots.items()
-        if key not in ("term", "column", "scope", "noun")
-    }
+    slots = {key: _named(value, quoting) for key, value in clause.slots.items() if key not in _UNNAMED}
     for key in ("term", "column"):
         if key in clause.slots:
             slots[key] = _term(clause.slots[key])

@@ -207,7 +207,9 @@ class Pieces:
         for entry in page.entries:
             if headers.count(entry.header.casefold()) == 1 and entry.header:
                 facts += [(entry.header, term, value, entry.table or "row") for term, value in entry.cells]
-        columns = {place: {term for _, term, _, where in facts if where == place} for _, _, _, place in facts}
+        columns: dict[str, set[str]] = {}
+        for _, term, _, place in facts:
+            columns.setdefault(place, set()).add(term)
         for record, term, value, place in facts:
             telling = 1 <= len(value) <= _LONGEST_ANSWER and 2 <= len(term) <= 30 and re.search(r"\w", value)
             if telling and record and len(record) <= 70 and fold(value) not in (fold(record), fold(term)):
@@ -326,7 +328,7 @@ class Pieces:
         fields = {one.field.name: one for one in effect.filled}
         # The options of radio buttons differ from record to record, as colours do.
         named = {name for name, one in fields.items() if one.field.role != "radio"}
-        groups = {one.field.group for one in effect.filled if one.field.role == "radio"}
+        groups = _radio_groups(effect)
         form = next(
             (
                 form
@@ -345,7 +347,7 @@ class Pieces:
     def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
-        radios = {one.field.group for one in effect.filled if one.field.role == "radio"}
+        radios = _radio_groups(effect)
         if effect.kind == "edit" and not _sent_by_button(effect):
             chosen = [field for field in present if field.name in fields]
         elif effect.kind == "edit":
@@ -442,6 +444,10 @@ def _bare(name: str) -> str:
 def parse_target(line: str) -> Target | None:
     """The element that a line points at."""
     return actions.target_of(actions.parse(line))
+
+
+def _radio_groups(effect: Effect) -> set[str]:
+    return {one.field.group for one in effect.filled if one.field.role == "radio"}
 
 
 def _sent_by_button(effect: Effect) -> bool:

@@ -48,6 +48,8 @@ class Tab:
         self._moved = asyncio.Event()
         self._crashed = False
         self._dialogs = 0
+        self._silenced = False
+        self._patience: asyncio.Timeout | None = None  # of the look at the page that is under way
         self._opening = 0.0
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -88,8 +90,8 @@ class Tab:
         self._opening = 0.0
 
     def begin(self) -> None:
-        """A step begins: its dialogs are counted from here."""
-        self._dialogs = 0
+        """A step begins: its dialogs are counted from here, but a document once silenced stays so."""
+        self._dialogs = _MOST_DIALOGS if self._silenced else 0
 
     async def read(self) -> Reading:
         """Wait until the page is at rest, whatever navigations that takes, then read it.
@@ -107,10 +109,10 @@ class Tab:
             await self._arrive(deadline)
             dialogs = self._dialogs
             try:
-                async with asyncio.timeout(_SETTLE_PATIENCE + self._config.action_timeout):
+                async with asyncio.timeout(_SETTLE_PATIENCE + self._config.action_timeout) as self._patience:
                     reading = await extraction.read(self.page, settle)
             except TimeoutError:
-                if self._leaving:
+                if self._leaving or (self._dialogs != dialogs and time.monotonic() < deadline):
                     continue
                 raise EnvironmentFault("the page no longer answers: its scripts keep it busy") from None
             except Error as error:
@@ -184,6 +186,8 @@ class Tab:
         origin = event["frame"].get("securityOrigin", "")
         if origin.startswith("http"):
             self.origins.add(origin)
+        if event["frame"]["id"] == self._main:
+            self._silenced = False
         self._arrived(event["frame"]["id"])
 
     def _arrived(self, frame: str) -> None:
@@ -219,8 +223,18 @@ class Tab:
                 self._tell(f'the page opened a dialog ({dialog.type}) "{words}", which was dismissed')
             await dialog.dismiss()
             if number == _MOST_DIALOGS:
+                self._silenced = True
                 self._tell("the page kept opening dialogs and was silenced")
             if number >= _MOST_DIALOGS:
                 await self.cdp.send("Runtime.terminateExecution")
                 quiet = "if (window.__autotelic) window.__autotelic.state.quietDialogs = true"
                 await self.cdp.send("Runtime.evaluate", {"expression": quiet, "timeout": 1000})
+        if number >= _MOST_DIALOGS:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Stopping a page's scripts may have stopped ours, which then never answers: wait for it no longer."""
+        soon = asyncio.get_running_loop().time() + _SETTLE_LIMIT
+        with contextlib.suppress(RuntimeError):  # that look is over
+            if self._patience is not None and (self._patience.when() or 0.0) > soon:
+                self._patience.reschedule(soon)

@@ -3,12 +3,14 @@
     click TARGET            hover TARGET                 type TARGET "text" [enter]
     select TARGET "option"  press "Key"                  press TARGET "Key"
     scroll up|down          back | forward | wait        goto "url"
-    switch_tab N            close_tab                    answer "text"
+    switch_tab N            close_tab                    answer "text" | SOURCE
     give_up "reason"        use_skill name {json}        call_tool name {json}
 
 TARGET is `[e12]` (an element's id) or `role "accessible name"`, with ` #2` for the second of several
 with the same role and name. In quoted strings, `\\"` and `\\\\` are a quote and a backslash; outer
-white space in them does not count. A policy may think aloud on earlier lines: the last line that is
+white space in them does not count. SOURCE says where on the page the answer stands, in the page's own
+words: `link "Copper Kettle"` answers with a name, `definition "Weight" = "1.2 kg"` and
+`row "Copper Kettle" cell "Weight" = "1.2 kg"` with a value. A policy may think aloud on earlier lines: the last line that is
 not empty is the action.
 """
 
@@ -48,6 +50,9 @@ INNER = r'(?:[^"\\]|\\.)*'  # what may stand between the quotes of a quoted stri
 _STRING = rf'"({INNER})"'
 _TARGET = re.compile(rf"(?:\[(?P<id>\w+)\]|(?P<role>[a-z]+)\s*{_STRING}(?:\s*#\s*(?P<nth>[1-9]\d{{0,3}}))?)\s*")
 _QUOTED = re.compile(rf"{_STRING}\s*")
+_SOURCE = re.compile(
+    rf"(?:row\s*{_STRING}\s*)?(?P<role>[a-z_]+)\s*{_STRING}(?:\s*=\s*{_STRING})?\s*$"
+)
 _NAMED = re.compile(r"(?P<name>[\w.\-/]+)\s*(?P<json>\{.*\})?\s*$", re.DOTALL)
 
 
@@ -86,6 +91,10 @@ def _arguments(verb: str, rest: str) -> dict[str, Any]:
         arguments["option"], rest = _string(verb, rest)
     elif verb == "press":
         arguments["key"], rest = _string(verb, rest)
+    elif verb == "answer" and (found := _SOURCE.match(rest)):
+        row, value = (None if part is None else unquote(part) for part in found.group(1, 4))
+        name = unquote(found[3])
+        return {"text": value or name, "source": source(found["role"], name, value, row)}
     elif verb in QUOTED:
         arguments[QUOTED[verb]], rest = _string(verb, rest)
     elif verb == "scroll":
@@ -133,6 +142,12 @@ def _named(verb: str, rest: str) -> dict[str, Any]:
     return {NAMED[verb]: found["name"], "arguments": stripped}
 
 
+def source(role: str, name: str, value: str | None = None, row: str | None = None) -> str:
+    """The SOURCE of an answer, an element's line on the page; `row` where it is in a table's row or a card."""
+    line = f"{role} {quote(name)}" if row is None else f"row {quote(row)} {role} {quote(name)}"
+    return line if value is None else f"{line} = {quote(value)}"
+
+
 def target_of(action: Action) -> Target | None:
     """The element that an action points at, if it points at one."""
     given = action.arguments.get("target")
@@ -155,6 +170,8 @@ def render(action: Action) -> str:
             parts.append(a["direction"])
         case "switch_tab":
             parts.append(str(a["tab"]))
+        case "answer" if a.get("source"):
+            parts.append(a["source"])
         case name if name in QUOTED:
             parts.append(quote(a[QUOTED[name]]))
         case name if name in NAMED:

@@ -98,7 +98,7 @@ class PolicyConfig(Section):
     kind: str = "local"
     model: str = Field("embedded", description="'embedded', or a folder with a Hugging Face causal language model")
     temperature: float = Field(1.0, gt=0)
-    max_tokens: int = Field(48, ge=1)
+    max_tokens: int = Field(80, ge=1)
     max_batch: int = Field(32, ge=1)
     threads: int = Field(1, ge=1, description="torch threads")
     constrained: bool = Field(

@@ -117,7 +117,7 @@ class Sampling(Record):
     """How tokens were drawn. Log-probabilities are always those of the distribution sampled from."""
 
     temperature: float = 1.0
-    max_tokens: int = 48
+    max_tokens: int = 80
     stop: tuple[str, ...] = ()
     seed: int | None = None
 

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from core.actions import INNER, quote, unquote
+from core.actions import INNER, quote, source, unquote
 from core.types import Element, Observation, Record
 
 _WORD = re.compile(r"[a-z]+|\d+", re.IGNORECASE)
@@ -70,6 +70,29 @@ def shown(text: str) -> Iterator[Shown]:
                 value=unquote(found["value"] or ""),
                 options=tuple(unquote(one) for one in _QUOTED.findall(found["options"] or "")),
             )
+
+
+def sources(elements: Iterable[Shown]) -> Iterator[tuple[str, str]]:
+    """What an answer may cite: its source on the page (`core.actions`) and the text it stands for, in order.
+
+    Running text and messages are left out: they are seldom an answer as a whole.
+    """
+    row: str | None = None
+    for one in elements:
+        if one.role == "row":
+            row = one.name
+            yield source("row", row), row
+        elif one.role == "text" and row is not None:
+            yield source("text", one.name, row=row), one.name
+        elif one.value and one.role == "cell":
+            yield source("cell", one.name, one.value, row), one.value
+        elif one.value:
+            yield source(one.role, one.name, one.value), one.value
+        elif one.role == "heading":
+            row = None
+            yield source(one.role, one.name), one.name
+        elif one.role == "link" and one.name != row:
+            yield source(one.role, one.name), one.name
 
 
 def words(text: str) -> set[str]:

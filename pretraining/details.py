@@ -39,6 +39,7 @@ def detail(site: Website) -> list[Item]:
         for key, form in forms.items():
             items += form_items(site, key, form)
     items += [switch(site, index, on, brief=True, in_row=False) for on, _ in site.toggles]
+    items += _tags(site, index)
     if site.edit_label:
         items.append(Item("link" if site.brief else "button", site.edit_label, to(Place("edit", index)), ref="edit"))
     if not site.options_first:
@@ -48,13 +49,37 @@ def detail(site: Website) -> list[Item]:
 
 
 def _fact(site: Website, label: str, value: str, at: int) -> Item:
-    match site.facts_as:
+    first = list(site.records[site.place.index].fields).index(label) < site.first_facts
+    return _shown_as(site, site.facts_as[first], label, value, at)
+
+
+def _shown_as(site: Website, kind: str, label: str, value: str, at: int) -> Item:
+    match kind:
         case "definition":
             return Item("definition", label, value=value)
         case "cell":
-            return Item("cell", value, row=label, row_index=100 + at, column=label)
+            return Item("cell", value, row=label, row_index=100 + at, column=site.fact_column)
         case _:
             return Item("text", f"{label}: {value}" if site.brief else f"{label} {value}")
+
+
+def _tags(site: Website, index: int) -> list[Item]:
+    """What a record is marked with, each with a button that takes it off."""
+    items = []
+    for at, tag in enumerate(site.records[index].tags):
+        row: dict[str, Any] = {"row": tag, "row_index": 300 + at}
+        label = f"{site.remove_label} {tag}" if site.brief else f"{site.remove_label} tag {tag}"
+        items.append(Item("link" if site.long_titles else "text", tag, ignored if site.long_titles else None, **row))
+        items.append(Item("button", label, _untag(index, tag), ref=f"untag:{tag}", **row))
+    return items
+
+
+def _untag(index: int, tag: str) -> Handler:
+    def handler(site: Website, _: Action) -> None:
+        site.records[index].tags.remove(tag)
+        site.status = f"{tag} is gone" if site.toggle_speaks else ""
+
+    return handler
 
 
 def _opens(key: str) -> Handler:
@@ -121,6 +146,8 @@ def _entered(key: str, form: Form, widget: Widget) -> Handler:
                 site.error = f'{widget.label} has no option "{action.arguments["option"]}"'
             else:
                 site.pending[ref] = chosen
+                if not form.submit and len(form.widgets) == 1:
+                    _submit(site, key, form)
         elif action.name == "type" and not widget.options and widget.role != "checkbox":
             site.pending[ref] = action.arguments["text"]
             if action.arguments.get("enter"):
@@ -201,12 +228,11 @@ def info(site: Website) -> list[Item]:
     """Facts that belong to no record: definitions, lines, or a table with two keys."""
     index = site.place.index
     items = [Item("heading", site.infos[index]), *(Item("text", text) for text in site.noise)]
-    for label, value in site.info_facts[index].items():
-        as_text = site.facts_as == "text"
-        items.append(Item("text", f"{label}: {value}") if as_text else Item("definition", label, value=value))
+    for at, (label, value) in enumerate(site.info_facts[index].items()):
+        items.append(_shown_as(site, site.facts_as[0], label, value, at))
     grid = site.grids[index]
     if grid is not None:
-        items.append(Item("heading", grid.title))
+        items += [Item("heading", grid.title)] if grid.title else []
         for at, (name, values) in enumerate(grid.cells.items()):
             for column, value in zip(grid.columns, values, strict=True):
                 items.append(Item("cell", value, row=name, row_index=200 + at, column=column))

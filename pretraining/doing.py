@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from agents import speech
 from pretraining import concepts, expert, lexicon, wordings
@@ -10,6 +12,8 @@ from pretraining.expert import Exercise
 from pretraining.records import Form, Place, Widget
 from pretraining.website import Website
 from pretraining.wordings import Mention, capital, marked, mention, say, subject
+
+Maker = Callable[..., Exercise | None]
 
 
 def switch(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
@@ -38,12 +42,16 @@ def switch(site: Website, rng: Random, index: int | None = None, called: Mention
     return Exercise("toggle", text, expert.follow_all([expert.switched(index, on, called.query, off=off)]))
 
 
-def here_switch(site: Website, rng: Random) -> Exercise | None:
-    """A switch of the record whose page is open."""
-    index = rng.randrange(len(site.records))
-    made = switch(site, rng, index, Mention(f"this {site.noun}", site.records[index].name))
-    site.go(Place("detail", index))
-    return made
+def here(make: Maker) -> Maker:
+    """The same for the record whose page is open."""
+
+    def maker(site: Website, rng: Random, *_: Any) -> Exercise | None:
+        index = rng.randrange(len(site.records))
+        made = make(site, rng, index, Mention(f"this {site.noun}", site.records[index].name))
+        site.go(Place("detail", index))
+        return made
+
+    return maker
 
 
 def _value(site: Website, widget: Widget, rng: Random) -> str:
@@ -135,21 +143,33 @@ def detail_form(site: Website, rng: Random, index: int | None = None, called: Me
 
 def quick(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
     """One field of a record's page, mostly behind a button, sent by a button or by enter."""
-    made = site.quick
-    if made is None:
+    if not site.quicks:
         return None
     index, called = subject(site, rng, index, called)
+    at = rng.randrange(len(site.quicks))
+    made = site.quicks[at]
     widget = made.widgets[0]
     value = _value(site, widget, rng)
-    if site.quick_wordings and rng.random() < 0.7:
-        text = capital(rng.choice(site.quick_wordings).format(x=called.text, v=marked(rng, value))) + "."
+    if made.wordings and rng.random() < 0.75:
+        said = value.lower() if widget.options and rng.random() < 0.5 else value
+        text = capital(rng.choice(made.wordings).format(x=called.text, v=marked(rng, said))) + "."
     else:
         doing = (made.opener or made.submit or f"enter {widget.label}").lower()
         patterns = ("{o} for {x}: {v}.", "{o} on {x}: {v}.", "On {x}, {o}: {v}.", "{x}: {o} {v}.", "{o} {v} for {x}.",
                     "For {x}, {f} {v}.", "Put {v} as {f} on {x}.", "Add {v} as {f} to {x}.")  # fmt: skip
         text = say(rng, patterns, o=doing, x=called.text, v=value, f=widget.label.lower())
-    goal = expert.submitted(f"quick:{index}", {widget.label: value}, expert.at_record(index, called.query))
+    goal = expert.submitted(f"quick:{index}:{at}", {widget.label: value}, expert.at_record(index, called.query))
     return Exercise("form", text, expert.follow_all([goal]))
+
+
+def untag(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
+    """A mark taken off a record."""
+    index, called = subject(site, rng, index, called)
+    if not site.records[index].tags:
+        return None
+    tag = rng.choice(site.records[index].tags)
+    text = capital(rng.choice(lexicon.UNTAG).format(x=called.text, t=marked(rng, tag))) + "."
+    return Exercise("toggle", text, expert.follow_all([expert.untagged(index, tag, called.query)]))
 
 
 def edit(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:

@@ -62,7 +62,7 @@ def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
     examples: list[Example] = []
     steps: list[Step] = []
     start = rng.random()
-    if start < 0.15:
+    if start < 0.15 and site.place.kind == "home":  # elsewhere, the instruction speaks of the page that is open
         for _ in range(rng.randint(1, 2)):
             site.act(_detour(site, rng))
     elif start < 0.25 and made.family != "compose":
@@ -78,7 +78,8 @@ def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
         if not detour:
             prompt = prompting.compact(made.instruction, steps, seen, config)
             if _shows(prompt, action):
-                examples.append(Example(made.family, prompt, actions.render(action)))
+                written = actions.render(expert.cited(action, views.shown(prompt)))
+                examples.append(Example(made.family, prompt, written))
         if done.name == "answer":
             break
         site.act(done)

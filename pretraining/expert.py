@@ -6,10 +6,12 @@ never assumes how the page was reached, so it can go on from any detour.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from core import views
 from core.types import Action, Element
+from core.views import Shown
 from pretraining.records import Form
 from pretraining.website import Website, amount
 
@@ -30,8 +32,20 @@ def choose(element: Element, option: str) -> Action:
     return Action.model_construct(name="select", arguments=arguments, raw_text="")
 
 
-def say(text: str) -> Action:
-    return Action.model_construct(name="answer", arguments={"text": text}, raw_text="")
+def say(text: str, *about: str) -> Action:
+    """An answer; what it is about (a row, a label) tells its source from other places with the same text."""
+    return Action.model_construct(name="answer", arguments={"text": text, "about": about}, raw_text="")
+
+
+def cited(action: Action, elements: Iterable[Shown]) -> Action:
+    """An answer with its source among these elements, where it stands there as a whole; other actions unchanged."""
+    about = [f'"{part}"' for part in action.arguments.get("about", ())]
+    text = action.arguments.get("text")
+    places = [place for place, said in views.sources(elements) if said == text] if action.name == "answer" else []
+    if not places:
+        return action
+    best = max(places, key=lambda place: sum(part in place for part in about))
+    return Action.model_construct(name="answer", arguments={"text": text, "source": best}, raw_text="")
 
 
 BACK = Action.model_construct(name="back", arguments={}, raw_text="")
@@ -235,6 +249,18 @@ def removed(index: int) -> Goal:
     return goal
 
 
+def untagged(index: int, tag: str, query: str) -> Goal:
+    """A mark taken off a record."""
+    reach = at_record(index, query)
+
+    def goal(site: Website) -> Action | None:
+        if tag not in site.records[index].tags:
+            return None
+        return reach(site) or press(site, f"untag:{tag}")
+
+    return goal
+
+
 def told(index: int, label: str, query: str = "") -> Goal:
     """A fact of a record, answered as soon as it shows: in a listing's row, or on the record's page."""
     reach = at_record(index, query)
@@ -242,13 +268,14 @@ def told(index: int, label: str, query: str = "") -> Goal:
     def goal(site: Website) -> Action | None:
         value = site.records[index].fields[label]
         in_row = site.list_as != "links" and label in site.columns and site.at(f"record:{index}") is not None
+        name = site.records[index].name
         if in_row and (site.place.kind == "home" or site.place.kind == "list"):
-            return say(value)
+            return say(value, name, label)
         if (action := reach(site)) is not None:
             return action
         if label in site.more_fields and "more" not in site.opened:
             return press(site, "more")
-        return say(value)
+        return say(value, label)
 
     return goal
 
@@ -277,7 +304,7 @@ def counted(reach: Goal) -> Goal:
 def stated(info: int, label: str) -> Goal:
     """A fact of an information page."""
     reach = at_page("info", info)
-    return lambda site: reach(site) or say(site.info_facts[info][label])
+    return lambda site: reach(site) or say(site.info_facts[info][label], label)
 
 
 def read(info: int, row: str, column: int) -> Goal:
@@ -287,7 +314,7 @@ def read(info: int, row: str, column: int) -> Goal:
     def goal(site: Website) -> Action | None:
         grid = site.grids[info]
         assert grid is not None
-        return reach(site) or say(grid.cells[row][column])
+        return reach(site) or say(grid.cells[row][column], row, grid.columns[column])
 
     return goal
 

@@ -181,6 +181,16 @@ QUICK_KINDS = {
     "What is wrong": "long", "Day": "date", "Recipient": "person", "Your question": "long", "Your offer": "money",
     "Tag": "word", "Amount": "small", "Suggestion": "long", "To whom": "person",
 }  # fmt: skip
+# What people say where a value is chosen for a record; {f} is what it is called.
+SETTERS = (
+    "set the {f} of {x} to {v}", "change the {f} of {x} to {v}", "{x} should have the {f} {v}", "make {v} the {f} of {x}",
+    "give {x} the {f} {v}", "{f} of {x}: {v}", "choose {v} as the {f} of {x}", "set {x} to {f} {v}",
+)  # fmt: skip
+TAGS = ["Labels", "Tags", "Keywords", "Topics", "Marks"]
+UNTAG = (
+    "take {t} off {x}", "remove the tag {t} from {x}", "{x} should not be marked {t} any more", "delete {t} from {x}",
+    "untag {x}: no {t}", "drop {t} from {x}", "{x} without {t}, please", "strip {x} of the tag {t}",
+)  # fmt: skip
 HUBS = [
     "Account",
     "My account",
@@ -372,7 +382,13 @@ def of_kind(rng: Random, kind: str, pseudo: float = 0.6, shape: int = 0) -> str:
             return f"{rng.randint(1, 199)} {name(rng, pseudo, 1)} {rng.choice(('Street', 'Road', 'Lane', 'Square'))}"
         case "code":
             return code(rng)
+        case "time":
+            return f"{rng.randint(6, 22):02d}:{rng.choice(('00', '15', '30', '45', '05', '50'))}"
+        case "percent":
+            return f"{rng.randint(1, 99)}%"
         case "hours":
+            if shape % 2:
+                return f"{rng.randint(6, 11):02d}:{rng.choice(('00', '30'))} to {rng.randint(12, 22)}:00"
             return f"{rng.randint(6, 11)} am to {rng.randint(3, 10)} pm"
         case "period":
             unit = rng.choice(("days", "weeks", "months", "years", "hours", "working days"))

@@ -66,12 +66,20 @@ def stated(site: Website, rng: Random) -> Exercise | None:
     if grid is not None and rng.random() < 0.6:
         row = rng.choice(list(grid.cells))
         column = rng.randrange(len(grid.columns))
-        heading = grid.title.lower() if rng.random() < 0.7 else grid.title
-        text = say(rng, wordings.GRID, x=title, r=row, c=grid.columns[column], f=heading)
+        if grid.title:
+            heading = grid.title.lower() if rng.random() < 0.7 else grid.title
+            text = say(rng, wordings.GRID, x=title, r=row, c=grid.columns[column], f=heading)
+        else:
+            verbs = grid.columns[column].lower()
+            verb = verbs[:-2] if verbs.endswith(("ses", "shes", "ches", "xes")) and verbs != "closes" else verbs[:-1]
+            text = say(rng, wordings.TIMETABLE, x=title, r=row, v=verb, vs=verbs)
         return Exercise("lookup", text, expert.read(index, row, column))
     label = rng.choice(list(site.info_facts[index]))
-    if rng.random() < 0.3:
-        text = wordings.question(site, rng, label, site.info_facts[index][label], title)
+    if rng.random() < (0.8 if site.meaning[label].asks else 0.3):
+        called = rng.choice((title, title, title.lower(), f"the {title} page", "this page"))
+        text = wordings.question(site, rng, label, site.info_facts[index][label], called)
+        if called == "this page":
+            site.go(Place("info", index))
     else:
         page = title + rng.choice((" page", "", " page"))
         text = say(rng, wordings.STATED, x=page, f=wordings.field_name(site, rng, label))

@@ -18,9 +18,10 @@ class Widget:
 
 @dataclass
 class Form:
-    """Fields with a submit button (without one, enter sends them); `opener` names the button that reveals the form.
+    """Fields with a submit button (without one, enter or a choice sends them); `opener` is the button that reveals it.
 
-    `required` is a label that must not be left empty. A `modal` form covers the rest of the page.
+    `required` is a label that must not be left empty. A `modal` form covers the rest of the page. `wordings`
+    ask for it, with `{x}` for the record and `{v}` for the value.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Form:
     opener: str = ""
     required: str = ""
     modal: bool = False
+    wordings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Record:
     name: str
     category: str
     fields: dict[str, str]
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass

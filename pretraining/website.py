@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from random import Random
 
 from core.types import Action, Element, Observation
-from pretraining import concepts, lexicon
+from pretraining import concepts, frames, lexicon
 from pretraining.concepts import Concept
 from pretraining.page import Page, page
 from pretraining.records import Form, Grid, Place, Record, Widget
@@ -65,7 +65,8 @@ class Website:
     def _records(self, scale: float) -> None:
         rng = self.rng
         self.numeric = self._fields(concepts.NUMERIC, rng.randint(1, 2))
-        self.textual = self._fields(concepts.TEXTUAL, rng.randint(1, max(2, int(7 * scale))), taken=self.numeric)
+        most = 7 if rng.random() < 0.7 else 12
+        self.textual = self._fields(concepts.TEXTUAL, rng.randint(1, max(2, int(most * scale))), taken=self.numeric)
         self.categories = self._distinct(rng.randint(2, max(2, int(9 * scale))))
         pools = {label: [self._value(label) for _ in range(rng.choice((3, 30)))] for label in self.textual}
         self.records = []
@@ -78,7 +79,10 @@ class Website:
         rng.shuffle(labels)
         for record in self.records:
             record.fields = {label: record.fields[label] for label in labels}
-        self.facts_as = rng.choice(("definition", "definition", "text", "cell"))
+        # The first few facts may be shown one way, the rest another.
+        self.facts_as = [rng.choice(("definition", "definition", "text", "cell", "cell")) for _ in range(2)]
+        self.first_facts = rng.choice((0, 0, rng.randint(1, 6)))
+        self.fact_column = rng.choice(("", "Value", "Value", "Details", lexicon.name(rng, 0.5, 1)))
         self.more_label = self._word(lexicon.MORE)
         self.more_fields = labels[2:] if rng.random() < 0.15 else []
         short = [label for label in labels if len(self.records[0].fields[label]) < 25]
@@ -118,7 +122,7 @@ class Website:
     def _pages(self, scale: float) -> None:
         rng = self.rng
         self.infos = self._labels(lexicon.INFO, rng.randint(0, max(1, int(3 * scale))))
-        self.toggles = [self._maybe_odd(pair) for pair in rng.sample(lexicon.TOGGLES, rng.randint(0, 2))]
+        self.toggles = [self._maybe_odd(pair) for pair in rng.sample(lexicon.TOGGLES, rng.choice((0, 1, 1, 2, 2, 3)))]
         self.list_toggle = rng.random() < 0.4
         self.edit_label = self._word(lexicon.EDIT) if rng.random() < 0.4 else ""
         taken = {title.lower() for title in (self.title, self.listing_label, *self.infos, *self.categories)}
@@ -148,12 +152,18 @@ class Website:
         if self.detail_form is not None and rng.random() < 0.3:
             self.detail_form.opener = self._word(lexicon.FORMS)
             self.detail_form.modal = rng.random() < 0.5
-        self.quick_wordings: tuple[str, ...] = ()
-        self.quick = self._quick() if rng.random() < 0.5 else None
-        self.info_facts = [
-            {label: self._value(label) for label in self._fields(concepts.TEXTUAL, rng.randint(1, 4))}
-            for _ in self.infos
-        ]
+        self.quicks: list[Form] = []
+        for _ in range(rng.choice((0, 0, 1, 1, 2, 3, 4))):
+            made = self._quick() if rng.random() < 0.6 else self._setter()
+            others = [form.opener or form.widgets[0].label for form in self.quicks]
+            if (made.opener or made.widgets[0].label) not in others:
+                self.quicks.append(made)
+        self.tagged = self._word(lexicon.TAGS) if rng.random() < 0.3 else ""
+        if self.tagged:
+            pool = [lexicon.word(rng, 0.5) for _ in range(rng.randint(2, 8))]
+            for record in self.records:
+                record.tags = list(dict.fromkeys(rng.choice(pool) for _ in range(rng.randint(0, 3))))
+        self.info_facts = [self._stated(scale) for _ in self.infos]
         self.grids = [self._grid() if rng.random() < 0.35 else None for _ in self.infos]
         self.missing = rng.choice(("Please fill in {f}", "{f} is required", "{f} must not be empty", "Enter {f}",
                                    "{f}: this field is required", "Please enter {f}", "{f} is missing"))  # fmt: skip
@@ -184,8 +194,9 @@ class Website:
         for concept in rng.sample(usual, count):
             label = rng.choice(concept.labels)
             if rng.random() < self.odd:
-                label = lexicon.name(rng, 0.4, 2)
-                concept = Concept((label,), concept.kind)
+                made_up = frames.field(rng) if usual is concepts.TEXTUAL and rng.random() < 0.6 else None
+                label = made_up.labels[0] if made_up else lexicon.name(rng, 0.4, 2)
+                concept = made_up or Concept((label,), concept.kind)
             elif rng.random() < 0.1:
                 label = f"{lexicon.word(rng, 0.3).capitalize()} {label.lower()}"
             if label in made or label in taken:
@@ -194,6 +205,18 @@ class Website:
             self.meaning[label] = concept
             self.shapes[label] = 0 if concept in concepts.NUMERIC and concept.kind == "date" else rng.randrange(4)
         return tuple(made)
+
+    def _stated(self, scale: float) -> dict[str, str]:
+        """What an information page says: facts, or what words mean."""
+        rng = self.rng
+        if rng.random() < 0.7:
+            labels = self._fields(concepts.TEXTUAL, rng.randint(1, max(2, int(8 * scale))))
+        else:
+            terms = [frames.term(rng, self.pseudo) for _ in range(rng.randint(2, max(3, int(9 * scale))))]
+            labels = tuple(term.labels[0] for term in terms if term.labels[0] not in self.meaning)
+            self.meaning |= {term.labels[0]: term for term in terms if term.labels[0] in labels}
+            self.shapes |= dict.fromkeys(labels, 0)
+        return {label: self._value(label) for label in labels}
 
     def _value(self, label: str) -> str:
         return lexicon.of_kind(self.rng, self.meaning[label].kind, self.pseudo, self.shapes[label])
@@ -294,22 +317,43 @@ class Website:
     def _quick(self) -> Form:
         """One field on a record's page, mostly shown by a button."""
         rng = self.rng
-        opener, label, submit, self.quick_wordings = rng.choice(lexicon.QUICK)
+        opener, label, submit, said = rng.choice(lexicon.QUICK)
         widget = Widget("textbox", label, kind=lexicon.QUICK_KINDS[label])
         form = Form("", [widget], submit, self._word(lexicon.SAVED), required=label if rng.random() < 0.5 else "")
+        form.wordings = said
         if rng.random() < self.odd * 0.6:
-            self.quick_wordings = ()
+            form.wordings = ()
             widget.label, opener = lexicon.name(rng, 0.4, 2), f"{lexicon.name(rng, 0.4, 2)}"
             form.required = widget.label if form.required else ""
-        form.opener = opener if rng.random() < 0.75 else ""
+        form.opener = opener if rng.random() < 0.65 else ""
         form.modal = bool(form.opener) and rng.random() < 0.3
         if submit and rng.random() < 0.3:
             form.submit = self._submit_label()
         return form
 
+    def _setter(self) -> Form:
+        """A choice on a record's page, carried out at once or by a button."""
+        rng = self.rng
+        concept = rng.choice([one for one in concepts.TEXTUAL if one.changes])
+        usual = rng.choice(concept.labels)
+        odd = rng.random() < self.odd
+        name = lexicon.name(rng, 0.4, 1) if odd else usual
+        label = rng.choice(("{f}", "{f}", "Set {f}", "Change {f}", "New {f}", "{f}:")).format(f=name)
+        label = label[:1].upper() + label[1:].lower() if rng.random() < 0.7 else label
+        made = [lexicon.of_kind(rng, concept.kind, self.pseudo, 1).capitalize() for _ in range(rng.randint(3, 8))]
+        options = tuple(dict.fromkeys(made))
+        free = concept.kind == "person" and rng.random() < 0.4  # typed, as where there are too many to list
+        start = "" if free or rng.random() < 0.5 else rng.choice(options)
+        widget = Widget("combobox", label, start, () if free or len(options) < 2 else options, concept.kind)
+        submit = rng.choice(("", "", "Set", "Apply", "OK", "Save", name))
+        said = tuple(text.replace("{f}", name.lower()) for text in lexicon.SETTERS)
+        return Form("", [widget], submit, self._word(lexicon.SAVED), wordings=said if odd else said + concept.changes * 2)
+
     def _grid(self) -> Grid:
         """A table with two keys."""
         rng = self.rng
+        if rng.random() < 0.3:
+            return self._timetable()
         rows = [*dict.fromkeys(self._key(("size", "level", "")) for _ in range(rng.randint(2, 5)))]
         columns = tuple(dict.fromkeys(self._key(("often", "status", "")) for _ in range(rng.randint(2, 4))))
         kind = rng.choice(("money", "count", "period", "word", "kg"))
@@ -319,6 +363,17 @@ class Website:
             row: tuple(lexicon.of_kind(rng, kind, self.pseudo, shape) for _ in columns) for row in rows
         }  # fmt: skip
         return Grid(title, columns, values)
+
+    def _timetable(self) -> Grid:
+        """Days, and what happens at what time: columns are verbs."""
+        rng = self.rng
+        days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+        usual = rng.choice((("opens", "closes"), ("starts", "ends"), ("begins", "stops"), ("departs", "arrives")))
+        verbs = usual if rng.random() < 0.5 else tuple(lexicon.plural(lexicon.pseudo_word(rng)) for _ in range(2))
+        columns = tuple(verb.capitalize() for verb in dict.fromkeys(verbs))
+        rows = rng.sample(days, rng.randint(2, 6))
+        values = {day: tuple(lexicon.of_kind(rng, "time") for _ in columns) for day in rows}
+        return Grid("", columns, values)
 
     def _key(self, kinds: Sequence[str]) -> str:
         kind = self.rng.choice(kinds)
@@ -406,7 +461,7 @@ class Website:
         if kind != "detail":
             return []
         found = [(f"detail:{index}", self.detail_form)] if self.detail_form else []
-        found += [(f"quick:{index}", self.quick)] if self.quick else []
+        found += [(f"quick:{index}:{k}", form) for k, form in enumerate(self.quicks)]
         if self.inline:
             found += [
                 (f"inline:{index}:{label}", self._inline(label, self.records[index].fields[label]))

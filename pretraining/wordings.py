@@ -150,6 +150,11 @@ GRID = [
     "In {x}, what does {r} get under {c}?", "How is {r} with {c} on {x}?", "What does {x} say for {r} when it is {c}?",
     "What {f} applies to {c} {r}?", "What is the {c} {f} for {r}?", "Look in {x}: {r}, {c}?",
 ]  # fmt: skip
+TIMETABLE = [
+    "When does {x} {v} on {r}?", "At what time does {x} {v} on {r}?", "On {r}, when does {x} {v}?", "{x}: when does it "
+    "{v} on {r}?", "Until when can I go to {x} on {r}, when it {vs}?", "What time does {x} {v} {r}?",
+    "What does {x} give for {r} under {vs}?",
+]  # fmt: skip
 QUANTITY = [
     "Change the {f} of {x} to {v}.", "Set the {f} of {x} to {v}.", "Make it {v} of {x}.", "I want {v} of {x}.",
     "{v} of {x}, not {w}.",
@@ -288,7 +293,8 @@ def question(site: Website, rng: Random, label: str, value: str, called: str) ->
     known = site.meaning.get(label)
     if spoken(rng) and (made := speech.questions(label, value)):
         return capital(rng.choice(made).format(record=called))
-    if known is not None and known.asks and label in known.labels and rng.random() < 0.55:
+    always = known is not None and known.kind == "long" and not known.words  # a word and its meaning
+    if known is not None and known.asks and label in known.labels and (always or rng.random() < 0.55):
         return capital(rng.choice(known.asks).format(x=called, n=site.noun))
     name = field_name(site, rng, label)
     if called == "it":

@@ -7,9 +7,10 @@ log-probabilities are those of the masked distribution, and the trainer applies 
 (`Completion.choices`), so the policy gradient stays exact.
 
 Allowed are: clicking a control, choosing an option of a field that shows its options and typing into one
-that shows none, a few keys, moving about, and answering. A typed text or an answer is a run of whole words
-of the instruction or the page, or a number below 100, or "done". Addresses cannot be copied from a page in
-words, so `goto` is left out.
+that shows none, a few keys, moving about, and answering. A typed text is a run of whole words of the
+instruction, or something on the page as a whole. An answer cites its source, so what the policy chooses is
+where to look and the value follows; or it is a run of words of running text, a number, or "done".
+Addresses cannot be copied from a page in words, so `goto` is left out.
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from core import views
+from core import actions, views
 from core.actions import quote
+from core.errors import ActionError
 from core.views import Shown
 
 _READ_ONLY = frozenset(
     {"page", "row", "cell", "heading", "text", "definition", "alert", "status", "dialog", "row_header"}
 )
+_RUNNING = frozenset({"text", "alert", "status"})  # roles whose names are sentences
 _WRITABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _OFFERS = {"skill": "use_skill", "tool": "call_tool"}
 _ALWAYS = ("back", "scroll down", "scroll up", "wait", 'press "Enter"', 'press "Escape"')
 _PAGE = '\npage "'
+_NUMBER = re.compile(r"(?<![\w:./-])\d[\d.,]*(?![\w:/-])")
 _MARKS = re.compile("['\"()\\[\\]\u2018\u2019\u201c\u201d\u00ab\u00bb]")
 _KEPT = 4096
 _CUT = -1  # in place of a token that no copy may contain
@@ -42,6 +46,7 @@ class _Node:
 
     next: dict[int, _Node] = field(default_factory=dict)
     closers: dict[int, _Node] | None = None  # how a copied text ends, where one may begin here
+    sources: Sequence[_Source] = ()  # of such a text
     free: bool = False  # anything may follow
 
 
@@ -57,9 +62,8 @@ class _Source:
 class Walk:
     """One completion under way: what the next token may be, given those before."""
 
-    def __init__(self, root: _Node, sources: Sequence[_Source]) -> None:
+    def __init__(self, root: _Node) -> None:
         self._node = root
-        self._sources = sources
         self._copying: list[tuple[_Source, int]] | None = None  # where the copy may stand, once one has begun
         self._choices: tuple[int, ...] | None = None  # of the present place, once asked for
 
@@ -76,7 +80,7 @@ class Walk:
             return tuple(sorted(self._next_copied()))
         allowed = set(self._node.next)
         if self._node.closers is not None:
-            allowed |= {source.ids[at] for source in self._sources for at in source.starts}
+            allowed |= {source.ids[at] for source in self._node.sources for at in source.starts}
         return tuple(sorted(allowed))
 
     def forced(self) -> list[int]:
@@ -106,7 +110,7 @@ class Walk:
         closers = self._node.closers
         if self._copying is None and closers is not None and token not in self._node.next:
             self._copying = [
-                (source, at + 1) for source in self._sources for at in source.starts if source.ids[at] == token
+                (source, at + 1) for source in self._node.sources for at in source.starts if source.ids[at] == token
             ]
         elif self._copying is not None and closers is not None:
             if token in closers and any(at in source.ends for source, at in self._copying):
@@ -143,54 +147,92 @@ class Affordances:
         self._texts: list[str] = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
         self._encode = cache(self._tokenise)
         self._source = cache(self._read)
-        self._numbers = [self._read(str(number)) for number in range(100)]
+        self._whole = cache(self._read_whole)
+        self._numbers = [self._read_whole(str(number)) for number in range(100)]
 
     def walk(self, prompt: str) -> Walk:
         """The completions that a compact prompt allows (`agents.prompting.compact`)."""
         if self._encode.cache_info().currsize > _KEPT:
             self._encode.cache_clear()
             self._source.cache_clear()
+            self._whole.cache_clear()
         head, _, page = prompt.rpartition(_PAGE)
-        instruction = head.partition("\ndid ")[0].partition("\nerror ")[0].removeprefix("task ")
-        elements = list(views.shown(f'page "{page}'))
-        texts = [text for one in elements for text in (one.name, one.value, *one.options) if text]
-        # A word in quotes or brackets begins with other tokens than one after a space.
-        texts += [_MARKS.sub(" ", text) for text in (instruction, *texts) if _MARKS.search(text)]
-        sources = [self._source(text) for text in dict.fromkeys((instruction, *texts, "done"))]
-        sources += self._numbers
-        return Walk(self._tree(elements, head), sources)
+        return Walk(self._tree(list(views.shown(f'page "{page}')), head))
 
-    def _tree(self, elements: Iterable[Shown], head: str) -> _Node:
+    def cited(self, prompt: str, line: str) -> str:
+        """An answer with its source on this page, if it stands there as a whole; other lines as they are.
+
+        Of several places the one is taken that shares most words with the instruction.
+        """
+        try:
+            action = actions.parse(line)
+        except ActionError:
+            return line
+        if action.name != "answer" or action.arguments.get("source"):
+            return line
+        head, _, page = prompt.rpartition(_PAGE)
+        text = action.arguments["text"].casefold()
+        wanted = views.words(_instruction(head))
+        places = [place for place, said in views.sources(views.shown(f'page "{page}')) if said.casefold() == text]
+        best = max(places, key=lambda place: len(views.words(place) & wanted), default="")
+        return f"answer {best}" if best else line
+
+    def _typed(self, elements: Sequence[Shown], head: str) -> list[_Source]:
+        instruction = _instruction(head)
+        runs = [instruction, _MARKS.sub(" ", instruction)]
+        wholes = [text for one in elements for text in (one.name, one.value, *one.options) if text]
+        return [self._source(text) for text in dict.fromkeys(runs)] + self._wholes(wholes)
+
+    def _answered(self, elements: Sequence[Shown]) -> list[_Source]:
+        running = [one.name for one in elements if one.role in _RUNNING]
+        # A word in quotes or brackets begins with other tokens than one after a space.
+        runs = [version for text in running for version in (text, _MARKS.sub(" ", text))]
+        texts = [text for one in elements for text in (one.name, one.value) if text]
+        numbers = [found.rstrip(".,") for text in texts for found in _NUMBER.findall(text)]
+        return [self._source(text) for text in dict.fromkeys(runs)] + self._wholes([*numbers, "done"])
+
+    def _wholes(self, texts: Iterable[str]) -> list[_Source]:
+        """Texts to be copied as they are, and the small numbers."""
+        return [self._whole(text) for text in dict.fromkeys(texts)] + self._numbers
+
+    def _tree(self, elements: Sequence[Shown], head: str) -> _Node:
         root = _Node()
         end = _Node({self._end: _Node()})
         for line in _ALWAYS:
-            self._add(root, [line], end)
-        answer = self._add(root, ['answer "'], _Node())
-        answer.closers = {self._encode('"')[-1]: end}
+            self._allow(root, line)
+        answer = self._grow(root, "answer", ' "')
+        answer.closers, answer.sources = {self._encode('"')[-1]: end}, self._answered(elements)
+        for place, _ in views.sources(elements):
+            self._allow(root, "answer", f" {place}")
+        typed = self._typed(elements, head)
         for element in elements:
             if element.role in _READ_ONLY:
                 continue
-            target = [f' {element.role} "', _inner(element.name)]
+            target = (f' {element.role} "', _inner(element.name))
             nth = f" #{element.nth}" if element.nth > 1 else ""
-            self._add(root, ["click", *target, f'"{nth}'], end)
+            self._allow(root, "click", *target, f'"{nth}')
             for option in element.options:
-                self._add(root, ["select", *target, f'"{nth} "', _inner(option), '"'], end)
+                self._allow(root, "select", *target, f'"{nth} "', _inner(option), '"')
             if element.role in _WRITABLE and not element.options:
-                field_ = self._add(root, ["type", *target, f'"{nth} "'], _Node())
+                field_ = self._grow(root, "type", *target, f'"{nth} "')
                 field_.closers = {self._encode('"')[-1]: end, self._encode('" enter')[-1]: end}
+                field_.sources = typed
         for line in head.splitlines():
             kind = line.partition(' "')[0]
             if kind in _OFFERS:
-                self._add(root, [_OFFERS[kind]], _Node()).free = True
+                self._grow(root, _OFFERS[kind]).free = True
         return root
 
-    def _add(self, root: _Node, pieces: Sequence[str], last: _Node) -> _Node:
+    def _allow(self, root: _Node, *pieces: str) -> None:
+        """Let these pieces be a whole action."""
+        self._grow(root, *pieces).next.setdefault(self._end, _Node())
+
+    def _grow(self, node: _Node, *pieces: str) -> _Node:
         """Grow the tree by the tokens of these pieces; what was there stays. Returns the node at their end."""
-        tokens = [token for piece in pieces for token in self._encode(piece)]
-        node = root
-        for token in tokens[:-1]:
-            node = node.next.setdefault(token, _Node())
-        return node.next.setdefault(tokens[-1], last)
+        for piece in pieces:
+            for token in self._encode(piece):
+                node = node.next.setdefault(token, _Node())
+        return node
 
     def _tokenise(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -205,11 +247,19 @@ class Affordances:
         cut = tuple(_CUT if stop else token for token, stop in zip(ids, stops, strict=True))
         return _Source(cut, starts, frozenset(ends | {len(ids)}))
 
+    def _read_whole(self, text: str) -> _Source:
+        one = self._read(text)
+        return _Source(one.ids, () if _CUT in one.ids else (0,), frozenset({len(one.ids)}))
+
     def _begins(self, token: int) -> bool:
         return self._texts[token][:1] in ("▁", "Ġ", " ")
 
     def _stops(self, token: int) -> bool:
         return '"' in self._texts[token] or "\\" in self._texts[token]
+
+
+def _instruction(head: str) -> str:
+    return head.partition("\ndid ")[0].partition("\nerror ")[0].removeprefix("task ")
 
 
 def _inner(text: str) -> str:

@@ -108,8 +108,10 @@ class LocalPolicy:
     def spell(self, messages: Sequence[Message], line: str, *, sampling: Sampling) -> Completion:
         """The completion that writes `line` here, as if it had been sampled; its log-probabilities are not computed.
 
-        Raises `ModelFault` when the page does not allow it.
+        An answer is given its source on the page. Raises `ModelFault` when the page does not allow the line.
         """
+        if self._affordances is not None:
+            line = self._affordances.cited(messages[-1].content, line)
         output = [*self.tokenizer(line, add_special_tokens=False)["input_ids"], self.tokenizer.eos_token_id]
         choices: list[tuple[int, ...]] = []
         if self._affordances is not None:

@@ -12,11 +12,18 @@ def _site(wanted: Callable[[Website], bool]) -> Website:
     return next(site for i in range(3000) if wanted(site := Website(Random(f"details/{i}"), pseudo=0.4)))
 
 
+def _written(site: Website, *, hidden: bool) -> bool:
+    """Whether the first small form is a text, behind a button and with one, or neither."""
+    form = next(iter(site.quicks), None)
+    if form is None or form.widgets[0].role != "textbox":
+        return False
+    return bool(form.opener) is hidden and bool(form.submit) is hidden
+
+
 def test_a_hidden_form_shows_after_its_button_and_is_gone_once_sent() -> None:
-    site = _site(lambda s: bool(s.quick and s.quick.opener and s.quick.submit and not s.keeps_entries))
+    site = _site(lambda s: _written(s, hidden=True) and not s.keeps_entries)
     site.go(Place("detail", 0))
-    assert site.quick is not None
-    key, label = "quick:0", site.quick.widgets[0].label
+    key, label = "quick:0:0", site.quicks[0].widgets[0].label
     assert site.at(f"{key}/{label}") is None
     site.act(expert.press(site, f"{key}?"))
     field = site.at(f"{key}/{label}")
@@ -29,14 +36,13 @@ def test_a_hidden_form_shows_after_its_button_and_is_gone_once_sent() -> None:
 
 
 def test_a_form_without_a_button_is_sent_by_enter() -> None:
-    site = _site(lambda s: bool(s.quick and not s.quick.opener and not s.quick.submit))
+    site = _site(lambda s: _written(s, hidden=False))
     site.go(Place("detail", 1))
-    assert site.quick is not None
-    label = site.quick.widgets[0].label
-    field = site.at(f"quick:1/{label}")
+    label = site.quicks[0].widgets[0].label
+    field = site.at(f"quick:1:0/{label}")
     assert field is not None
     site.act(expert.write(field, "hello", enter=True))
-    assert site.submitted["quick:1"] == {label: "hello"}
+    assert site.submitted["quick:1:0"] == {label: "hello"}
 
 
 def test_a_form_that_lacks_what_is_required_says_so_and_is_finished_then() -> None:

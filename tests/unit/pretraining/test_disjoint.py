@@ -59,7 +59,7 @@ def generated() -> list[Website]:
 
 
 def _vocabulary(site: Website) -> set[str]:
-    forms = [*site.forms, *(form for form in (site.detail_form, site.quick, site.aside) if form)]
+    forms = [*site.forms, *(form for form in (site.detail_form, *site.quicks, site.aside) if form)]
     labels = [site.title, site.listing_label, site.search_label, site.filter_label, site.sort_label, site.apply_label]
     labels += [site.next_label, site.previous_label, site.edit_label, *site.categories, *site.sorts, *site.infos]
     labels += [site.hub_label, site.held_label, site.remove_label, site.quantity_label, site.more_label, *site.subs]

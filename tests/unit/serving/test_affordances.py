@@ -32,20 +32,25 @@ PROMPT = "\n".join(
         'row "Kettle"',
         'cell "Price" = "$7.25"',
         'definition "Weight" = "1.2 kg"',
+        'heading "Left over"',
+        'text "Only 250 left, gone by noon"',
     )
 )
 POSSIBLE = (
     'click link "Basket (8)"', 'click link "Basket" #2', 'click checkbox "Gift" #3', 'click textbox "Note" #2',
     'type textbox "The \\"real\\" name" "camp15" enter', 'type textbox "Note" #2 "copper kettle"',
     'type combobox "Town" "in the basket"', 'select combobox "Sort by" "Newest (2)"', 'answer "done"', 'answer "12"',
-    'answer "$12.50"', 'answer "$7.25"', 'answer "1.2 kg"', 'answer "kettle"', "back", "scroll down", 'press "Enter"',
+    'answer row "Kettle"', 'answer row "Kettle" cell "Price" = "$7.25"', 'answer definition "Weight" = "1.2 kg"',
+    'answer link "Basket (8)"', 'answer textbox "The \\"real\\" name" = "a b"', 'answer "250"', 'answer "gone by noon"',
+    "back", "scroll down", 'press "Enter"',
 )  # fmt: skip
 IMPOSSIBLE = (
     'click link "Basket"', 'click link "Basket (8)" #2', 'click link "Secret place"', 'click link "Hidden"',
     'click cell "Price"', 'click definition "Weight"',
     'type combobox "Sort by" "camp15"', 'type textbox "Note" "camp15"',
-    'select combobox "Town" "Kettle"', 'select combobox "Sort by" "Newest"', 'answer "camp"', 'answer "per kettle"',
-    'answer "kettle copper"', 'answer "secret place"', 'goto "http://elsewhere.example"', 'answer "100"',
+    'select combobox "Town" "Kettle"', 'select combobox "Sort by" "Newest"', 'answer "camp"', 'answer "per kettle"', 'answer "kettle"',
+    'answer "kettle copper"', 'answer "$7.25"', 'answer row "Kettle" = "$7.25"', 'answer row "Kettle" cell "Price"',
+    'answer definition "Price" = "1.2 kg"', 'answer definition "Weight" = "$7.25"', 'answer "secret place"', 'goto "http://elsewhere.example"', 'answer "100"',
     'use_skill buy {}', 'give_up "no"',
 )  # fmt: skip
 

@@ -94,7 +94,7 @@ def _arguments(verb: str, rest: str) -> dict[str, Any]:
     elif verb == "answer" and (found := _SOURCE.match(rest)):
         row, value = (None if part is None else unquote(part) for part in found.group(1, 4))
         name = unquote(found[3])
-        return {"text": value or name, "source": source(found["role"], name, value, row)}
+        return {"text": name if value is None else value, "source": source(found["role"], name, value, row)}
     elif verb in QUOTED:
         arguments[QUOTED[verb]], rest = _string(verb, rest)
     elif verb == "scroll":

@@ -30,6 +30,9 @@ def an(name: str, **arguments: st.SearchStrategy[Any]) -> st.SearchStrategy[Acti
     return st.fixed_dictionaries(arguments).map(lambda given: Action(name=name, arguments=given))
 
 
+roles = st.sampled_from(["row", "cell", "definition", "textbox", "row_header"])
+sources = st.builds(actions.source, roles, texts, st.one_of(st.none(), texts), st.one_of(st.none(), texts))
+
 every_action = st.one_of(
     an("click", target=targets),
     an("hover", target=targets),
@@ -42,6 +45,7 @@ every_action = st.one_of(
     an("switch_tab", tab=st.integers(1, 999)),
     an("goto", url=texts),
     an("answer", text=texts),
+    sources.map(lambda source: parse(f"answer {source}").model_copy(update={"raw_text": ""})),
     an("give_up", reason=texts),
     an("use_skill", skill=names, arguments=objects),
     an("call_tool", tool=names, arguments=objects),
@@ -53,6 +57,30 @@ def test_what_is_rendered_is_read_back(action: Action) -> None:
     line = render(action)
     assert len(line.splitlines()) == 1
     assert parse(line) == action.model_copy(update={"raw_text": line})
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ('link "Copper Kettle"', "Copper Kettle"),
+        ('definition "Weight" = "1.2 kg"', "1.2 kg"),
+        ('row "Copper Kettle" cell "Weight" = "1.2 kg"', "1.2 kg"),
+        ('row "Copper Kettle" text "$12.50"', "$12.50"),
+        ('row "Copper Kettle"', "Copper Kettle"),
+        ('textbox "Note" = ""', ""),
+        ('cell "12\\" pan" = "5 \\"x\\""', '5 "x"'),
+    ],
+)
+def test_an_answer_may_name_where_it_stands(source: str, text: str) -> None:
+    action = parse(f"answer  {source} ")
+    assert action.arguments == {"text": text, "source": source}
+    assert render(action) == f"answer {source}"
+
+
+@pytest.mark.parametrize("rest", ['row "A" "B"', 'row "A" cell "B" = 5', 'row "A" row "B" row "C"', "definition", "5"])
+def test_an_answer_without_text_or_place_is_refused(rest: str) -> None:
+    with pytest.raises(ActionError, match="answer"):
+        parse(f"answer {rest}")
 
 
 @given(every_action, st.text(max_size=60))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.actions import parse, target_of
 from core.types import Element, Observation
-from core.views import render, words
+from core.views import render, shown, sources, words
 
 TOKEN = re.compile(r"[A-Za-z]{1,5}|\d|[^\sA-Za-z\d]")
 
@@ -129,3 +129,32 @@ def test_of_many_options_those_the_instruction_names_are_shown() -> None:
 def test_words_fold_case_and_plurals(text: str) -> None:
     assert words(text) == {"mug"}
     assert words("glass gas 12b") == {"glass", "gas", "12", "b"}
+
+
+def test_an_answer_can_cite_values_and_names_but_no_running_text() -> None:
+    view = """page "Oslo trams - Guide"
+link "Home"
+text "Trams run all day."
+status "Saved"
+row "Line 12"
+link "Line 12"
+cell "First" = "05:10"
+cell "Note" = ""
+text "Every 10 minutes"
+button "Follow"
+heading "About"
+text "Since 1894"
+definition "Owner" = "City of Oslo"
+textbox "Stop" = "Aker brygge"
+textbox "Comment"
+checkbox "Night" checked"""
+    assert dict(sources(shown(view))) == {
+        'link "Home"': "Home",
+        'row "Line 12"': "Line 12",
+        'row "Line 12" cell "First" = "05:10"': "05:10",
+        'row "Line 12" text "Every 10 minutes"': "Every 10 minutes",
+        'heading "About"': "About",
+        'definition "Owner" = "City of Oslo"': "City of Oslo",
+        'textbox "Stop" = "Aker brygge"': "Aker brygge",
+    }
+    assert all(parse(f"answer {source}").arguments["text"] == text for source, text in sources(shown(view)))

@@ -86,6 +86,29 @@ def test_what_the_page_does_not_allow_cannot(affordances: Affordances, tokenizer
     assert not admits(affordances, tokenizer, PROMPT, line)
 
 
+@pytest.mark.parametrize(
+    ("line", "cited"),
+    [
+        ('answer "1.2 KG"', 'answer definition "Weight" = "1.2 kg"'),
+        ('answer "kettle"', 'answer row "Kettle"'),
+        ('answer "250"', 'answer "250"'),
+        ('answer "done"', 'answer "done"'),
+        ('answer row "Kettle"', 'answer row "Kettle"'),
+        ('click link "Basket (8)"', 'click link "Basket (8)"'),
+        ("not an action", "not an action"),
+    ],
+)
+def test_an_answer_is_given_its_source(affordances: Affordances, tokenizer: Any, line: str, cited: str) -> None:
+    assert affordances.cited(PROMPT, line) == cited
+
+
+def test_of_two_places_with_the_text_the_one_that_was_asked_for_is_cited(affordances: Affordances) -> None:
+    page = '\npage "Trams"\ndefinition "First" = "05:10"\ndefinition "Repaired" = "05:10"'
+    for label in ("First", "Repaired"):
+        line = affordances.cited(f"task When is the {label.lower()} one?{page}", 'answer "05:10"')
+        assert line == f'answer definition "{label}" = "05:10"'
+
+
 def test_a_skill_can_be_called_where_one_is_offered(affordances: Affordances, tokenizer: Any) -> None:
     offered = PROMPT.replace('\npage "shop', '\nskill "buy" of "thing"\npage "shop')
     assert admits(affordances, tokenizer, offered, 'use_skill buy {"thing": "kettle"}')

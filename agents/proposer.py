@@ -18,7 +18,7 @@ from agents.explorer.drafts import Proven
 from agents.explorer.expedition import Findings
 from agents.explorer.manners import Pace
 from agents.explorer.sitemap import SiteMap
-from core.config import ExploreConfig, ProposerConfig
+from core.config import ActorConfig, ExploreConfig, ProposerConfig
 from core.errors import StorageFault, TaskFileError
 from core.protocols import EnvironmentPool
 from core.types import Action, Task
@@ -34,7 +34,8 @@ class ExploringProposer:
     """A `core.protocols.Proposer` that needs no language model.
 
     `urls` are absolute; `resettable` says whether every reset of the pool's environments puts the site
-    back as it was: if not, only tasks that change nothing are proposed. With a `directory`, what was
+    back as it was: if not, only tasks that change nothing are proposed. `view_tokens` is how much of a page the
+    actor will see: what a task needs is within that. With a `directory`, what was
     found is kept there, and a proposer made again over the same directory does not explore again.
     """
 
@@ -46,6 +47,7 @@ class ExploringProposer:
         explore: ExploreConfig | None = None,
         steering: ProposerConfig | None = None,
         resettable: bool,
+        view_tokens: int = ActorConfig().observation_tokens,
         obey_robots: bool = True,
         directory: Path | None = None,
         progress: Progress = silent,
@@ -55,6 +57,7 @@ class ExploringProposer:
         self.config = explore or ExploreConfig()
         self.steering = steering or ProposerConfig()
         self.resettable = resettable
+        self.view_tokens = view_tokens
         self.obey_robots = obey_robots
         self.directory = directory
         self.progress = progress
@@ -74,6 +77,7 @@ class ExploringProposer:
             self.urls,
             self.config,
             resettable=self.resettable,
+            view_tokens=self.view_tokens,
             obey_robots=self.obey_robots,
             excluded=self._excluded,
             progress=self.progress,
@@ -143,7 +147,9 @@ class ExploringProposer:
             return
         collector = Collector(
             Composer(self.site, seed=self.config.seed, resettable=self.resettable),
-            expedition.prover_of(self.pool, self.site, self.config, Pace(self.config.delay, self.urls)),
+            expedition.prover_of(
+                self.pool, self.site, self.config, Pace(self.config.delay, self.urls), self.view_tokens
+            ),
             kept=self.proven,
             excluded=self._excluded,
             progress=self.progress,

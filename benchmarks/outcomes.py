@@ -15,7 +15,6 @@ from typing import Any
 from discovery.control import SqliteControl
 from discovery.progress import Phase
 from discovery.rundirectory import RunDirectory, stored_config
-from memory.trajectories import FILE_NAME, TrajectoryStore
 
 Lines = Sequence[dict[str, Any]]
 Events = Sequence[tuple[int, float, str, dict[str, Any]]]
@@ -36,7 +35,7 @@ def describe(run_dir: Path) -> dict[str, Any]:
     training = stored_config(run_dir).training
     stages = stage_seconds(_events(run_dir))
     practising, updating = stages.get("practising"), stages.get("updating")
-    sampled = sampled_tokens(run_dir)
+    sampled = sum(line.get("decode_tokens") or 0 for line in lines)
     trained = None if training.warm_start else training.epochs * sum(line.get("tokens") or 0 for line in lines)
     within = sum(stages.values())
     iterations = summary["iterations"]
@@ -100,19 +99,6 @@ def stage_seconds(events: Events) -> dict[str, float]:
         if not (after[2] == "phase" and after[3]["phase"] == Phase.STARTING):
             seconds[stage] += after[1] - before[1]
     return dict(seconds)
-
-
-def sampled_tokens(run_dir: Path) -> int | None:
-    """Tokens that the policy wrote in practice; None when there is no record of episodes."""
-    if not (run_dir / FILE_NAME).is_file():
-        return None
-    with TrajectoryStore(run_dir, readonly=True) as store:
-        return sum(
-            len(step.completion.output_ids)
-            for trajectory, _ in store.iterate(role="train")
-            for step in trajectory.steps
-            if step.completion is not None
-        )
 
 
 def _events(run_dir: Path) -> Events:

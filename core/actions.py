@@ -10,8 +10,8 @@ TARGET is `[e12]` (an element's id) or `role "accessible name"`, with ` #2` for 
 with the same role and name. In quoted strings, `\\"` and `\\\\` are a quote and a backslash; outer
 white space in them does not count. SOURCE says where on the page the answer stands, in the page's own
 words: `link "Copper Kettle"` answers with a name, `definition "Weight" = "1.2 kg"` and
-`row "Copper Kettle" cell "Weight" = "1.2 kg"` with a value. A policy may think aloud on earlier lines: the last line that is
-not empty is the action.
+`row "Copper Kettle" cell "Weight" = "1.2 kg"` with a value. A policy may think aloud on earlier lines: the
+last line that is not empty is the action.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ INNER = r'(?:[^"\\]|\\.)*'  # what may stand between the quotes of a quoted stri
 _STRING = rf'"({INNER})"'
 _TARGET = re.compile(rf"(?:\[(?P<id>\w+)\]|(?P<role>[a-z]+)\s*{_STRING}(?:\s*#\s*(?P<nth>[1-9]\d{{0,3}}))?)\s*")
 _QUOTED = re.compile(rf"{_STRING}\s*")
-_SOURCE = re.compile(
-    rf"(?:row\s*{_STRING}\s*)?(?P<role>[a-z_]+)\s*{_STRING}(?:\s*=\s*{_STRING})?\s*$"
-)
+_SOURCE = re.compile(rf"(?:row\s*{_STRING}\s*)?(?P<role>[a-z_]+)\s*{_STRING}(?:\s*=\s*{_STRING})?\s*$")
 _NAMED = re.compile(r"(?P<name>[\w.\-/]+)\s*(?P<json>\{.*\})?\s*$", re.DOTALL)
 
 

@@ -17,6 +17,7 @@ def exploring(context: Context, place: Place) -> ExploringProposer:
         explore=config.explore.model_copy(update={"seconds": context.explore_seconds}),
         steering=config.proposer,
         resettable=place.resettable,
+        view_tokens=config.actor.observation_tokens,
         obey_robots=config.site.obey_robots,
         directory=folder,
     )

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from core.config import Config
 from core.errors import StorageFault, UserError
@@ -38,6 +38,14 @@ if TYPE_CHECKING:
     from discovery.warmstart import WarmStart
 
 _FINISHING_SECONDS = 20.0
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A policy that counts what it writes, as `serving.local.LocalPolicy` does."""
+
+    decoded_tokens: int
+    decoding_seconds: float
 
 
 @dataclass(frozen=True)
@@ -392,9 +400,9 @@ def commit(directory: RunDirectory, trainer: learning.Learner | None, number: in
 
 def _decoded(policy: Policy) -> dict[str, float]:
     """What a policy has written so far, and the seconds that it took, where it counts them."""
-    if not hasattr(policy, "decoded_tokens"):
+    if not isinstance(policy, Counts):
         return {}
-    return {"decode_tokens": policy.decoded_tokens, "decode_s": policy.decoding_seconds}  # type: ignore[attr-defined]
+    return {"decode_tokens": policy.decoded_tokens, "decode_s": policy.decoding_seconds}
 
 
 async def _bounded(close: Callable[[], Any]) -> None:

@@ -18,16 +18,22 @@ from pretraining.website import Website
 _EXPERT_STEPS = 14
 
 
+def made(site: int, number: int, difficulty: Difficulty) -> tuple[Website, Exercise]:
+    """Site `site` and exercise `number` on it, anew."""
+    visited = Website(Random(f"site/{site}"), scale=difficulty.scale, pseudo=difficulty.pseudo)
+    return visited, exercise(visited, Random(f"exercise/{site}/{number}"))
+
+
 def task(site: int, number: int, difficulty: Difficulty | None = None) -> Task:
     """Exercise `number` on site `site`; half as many steps again as the expert takes are allowed."""
-    visited, made = _made(site, number, difficulty or Difficulty())
+    visited, asked = made(site, number, difficulty or Difficulty())
     steps = 1
-    while (action := made.goal(visited)) is not None and action.name != "answer" and steps < _EXPERT_STEPS:
+    while (action := asked.goal(visited)) is not None and action.name != "answer" and steps < _EXPERT_STEPS:
         visited.act(action)
         steps += 1
     return Task(
-        id=f"{site}/{number}", instruction=made.instruction, start_url=f"made-up:{site}", environment="made-up",
-        family=made.family, seed=number, max_steps=steps + 1 + steps // 2,
+        id=f"{site}/{number}", instruction=asked.instruction, start_url=f"made-up:{site}", environment="made-up",
+        family=asked.family, seed=number, max_steps=steps + 1 + steps // 2,
     )  # fmt: skip
 
 
@@ -38,7 +44,7 @@ class MadeUpEnvironment:
         self._difficulty = difficulty or Difficulty()
 
     async def reset(self, task: Task) -> Observation:
-        self._site, self._exercise = _made(int(task.start_url.partition(":")[2]), task.seed or 0, self._difficulty)
+        self._site, self._exercise = made(int(task.start_url.partition(":")[2]), task.seed or 0, self._difficulty)
         self._expected = self._exercise.goal(self._site)
         return self._site.observe()
 
@@ -59,8 +65,3 @@ class MadeUpEnvironment:
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-def _made(site: int, number: int, difficulty: Difficulty) -> tuple[Website, Exercise]:
-    visited = Website(Random(f"site/{site}"), scale=difficulty.scale, pseudo=difficulty.pseudo)
-    return visited, exercise(visited, Random(f"exercise/{site}/{number}"))

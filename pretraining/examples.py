@@ -146,10 +146,3 @@ def offered(rng: Random) -> Example:
     page = views.render(site.observe(), instruction=task, budget=100)
     verb = "use_skill" if kind == "skill" else "call_tool"
     return Example("offer", f"task {task}\n{line}\n{page}", f"{verb} {name} {json.dumps(values)}")
-
-
-def made_exercise(seed: int, difficulty: Difficulty) -> tuple[Website, Exercise]:
-    """A site and an exercise on it, to run a policy against."""
-    rng = Random(f"exercise/{seed}")
-    site = Website(rng, scale=difficulty.scale, pseudo=difficulty.pseudo)
-    return site, exercise(site, rng)

@@ -35,14 +35,16 @@ _FRAMES = (
     ("{v} every", "period", "How often do they {v} {x}?; How often is {x} {ved}?; How often does {x} {v}?"),
     ("{n} limit", "money", "What is the limit for {ns} of {x}?; How much {n} does {x} allow?; "
      "What is the most {n} for {x}?"),
-    ("{n} {m}", "name", "Which {m} does {x} have for {ns}?; What is the {m} of the {n} of {x}?; What {m} has the {n} of "
-     "{x}?; Which {n} {m} does {x} use?"),
+    ("{n} {m}", "name", "Which {m} does {x} have for {ns}?; What is the {m} of the {n} of {x}?; "
+     "What {m} has the {n} of {x}?; Which {n} {m} does {x} use?"),
     ("{n} {m}", "money", "How much is the {m} for a {n} of {x}?; What is the {m} per {n} of {x}?"),
     ("{n} {m}", "code", "Which {m} is used for the {n} of {x}?; What is the {m} of {x}'s {n}?"),
-    ("{n} length", "min", "How long is the {n} of {x}?; How long does a {n} of {x} take?; How long does {x}'s {n} last?"),
+    ("{n} length", "min", "How long is the {n} of {x}?; How long does a {n} of {x} take?; "
+     "How long does {x}'s {n} last?"),
     ("{n} time", "period", "How long does the {n} of {x} take?; How long is the {n} for {x}?"),
     ("{n} size", "kg", "How big is the {n} of {x}?; How large is a {n} of {x}?"),
-    ("{n} cost", "money", "How much is the {n} of {x}?; What does the {n} of {x} cost?; What do I pay for the {n} of {x}?"),
+    ("{n} cost", "money", "How much is the {n} of {x}?; What does the {n} of {x} cost?; "
+     "What do I pay for the {n} of {x}?"),
     ("{n} share", "percent", "How many percent is the {n} of {x}?; How much of {x} is {n}?; What share of {x} is {n}?"),
     ("{n} share", "percent", "How high is the {n} of {x}?"),
     ("{ns}", "count", "How many {ns} does {x} have?; How many {ns} are there in {x}?; How many {ns} has {x} got?; "

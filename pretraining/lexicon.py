@@ -183,8 +183,9 @@ QUICK_KINDS = {
 }  # fmt: skip
 # What people say where a value is chosen for a record; {f} is what it is called.
 SETTERS = (
-    "set the {f} of {x} to {v}", "change the {f} of {x} to {v}", "{x} should have the {f} {v}", "make {v} the {f} of {x}",
-    "give {x} the {f} {v}", "{f} of {x}: {v}", "choose {v} as the {f} of {x}", "set {x} to {f} {v}",
+    "set the {f} of {x} to {v}", "change the {f} of {x} to {v}", "{x} should have the {f} {v}",
+    "make {v} the {f} of {x}", "give {x} the {f} {v}", "{f} of {x}: {v}", "choose {v} as the {f} of {x}",
+    "set {x} to {f} {v}",
 )  # fmt: skip
 TAGS = ["Labels", "Tags", "Keywords", "Topics", "Marks"]
 UNTAG = (

@@ -21,10 +21,26 @@ FAMILIES: dict[str, tuple[float, tuple[tuple[float, Maker], ...]]] = {
     "filter": (0.9, ((1.0, finding.narrow), (0.8, finding.order))),
     "compare": (1.1, ((1.0, reading.extreme),)),
     "count": (0.95, ((1.0, reading.count),)),
-    "toggle": (1.5, ((1.0, doing.switch), (0.8, doing.here(doing.switch)), (0.5, doing.remove), (0.4, doing.untag),
-                     (0.3, doing.here(doing.untag)))),
-    "form": (1.4, ((1.0, doing.form), (0.7, doing.detail_form), (0.8, doing.quick), (0.8, doing.here(doing.quick)),
-                   (0.7, doing.here_form))),
+    "toggle": (
+        1.5,
+        (
+            (1.0, doing.switch),
+            (0.8, doing.here(doing.switch)),
+            (0.5, doing.remove),
+            (0.4, doing.untag),
+            (0.3, doing.here(doing.untag)),
+        ),
+    ),
+    "form": (
+        1.4,
+        (
+            (1.0, doing.form),
+            (0.7, doing.detail_form),
+            (0.8, doing.quick),
+            (0.8, doing.here(doing.quick)),
+            (0.7, doing.here_form),
+        ),
+    ),
     "edit": (1.0, ((1.0, doing.edit), (0.4, doing.here(doing.edit)), (0.5, doing.quantity))),
 }
 

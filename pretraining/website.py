@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from random import Random
 
 from core.types import Action, Element, Observation
-from pretraining import concepts, frames, lexicon
+from pretraining import concepts, forms, frames, lexicon
 from pretraining.concepts import Concept
 from pretraining.page import Page, page
 from pretraining.records import Form, Grid, Place, Record, Widget
@@ -83,7 +83,7 @@ class Website:
         self.facts_as = [rng.choice(("definition", "definition", "text", "cell", "cell")) for _ in range(2)]
         self.first_facts = rng.choice((0, 0, rng.randint(1, 6)))
         self.fact_column = rng.choice(("", "Value", "Value", "Details", lexicon.name(rng, 0.5, 1)))
-        self.more_label = self._word(lexicon.MORE)
+        self.more_label = self.word(lexicon.MORE)
         self.more_fields = labels[2:] if rng.random() < 0.15 else []
         short = [label for label in labels if len(self.records[0].fields[label]) < 25]
         rng.shuffle(short)
@@ -94,15 +94,15 @@ class Website:
         rng = self.rng
         self.per_page = rng.randint(3, max(3, int(10 * scale)))
         self.list_as = rng.choice(("table", "table", "cards", "links"))
-        self.listing_label = self._word(lexicon.LISTING)
-        self.search_label = self._word(lexicon.SEARCH)
+        self.listing_label = self.word(lexicon.LISTING)
+        self.search_label = self.word(lexicon.SEARCH)
         self.search_button = rng.choice(("", self.search_label, "Search", "Go", lexicon.name(rng, 0.5, 1)))
         self.search_role = rng.choice(("searchbox", "textbox", "searchbox", "combobox"))
         self.search_at = rng.choice(("header", "header", "header", "list", "none"))
-        self.filter_label = self._word(lexicon.FILTER)
+        self.filter_label = self.word(lexicon.FILTER)
         self.filter_as = rng.choice(("select", "links", "none"))
         self.everything = rng.choice(("All", "All", "Any", "Everything", f"All {self.nouns}"))
-        self.sort_label = self._word(lexicon.SORT)
+        self.sort_label = self.word(lexicon.SORT)
         usable = [label for label in self._pools if label not in (self.filter_label, self.sort_label)
                   and self.meaning[label].kind in _SORTED_INTO]  # fmt: skip
         self.picks = usable[: rng.randint(0, min(2, len(usable)))]
@@ -110,12 +110,12 @@ class Website:
         if self.sort_as == "headers" and (self.list_as != "table" or not set(self.numeric) & set(self.columns)):
             self.sort_as = "select"
         self.sorts = {} if self.sort_as == "none" else self._sorts()
-        self.apply_label = self._word(lexicon.APPLY) if rng.random() < 0.5 else ""
-        self.next_label, self.previous_label = self._word(lexicon.NEXT), self._word(lexicon.PREVIOUS)
+        self.apply_label = self.word(lexicon.APPLY) if rng.random() < 0.5 else ""
+        self.next_label, self.previous_label = self.word(lexicon.NEXT), self.word(lexicon.PREVIOUS)
         # A status line is not always about what was just done.
         self.counts_as = rng.choice(("text", "status", "status", ""))
         self.counting = rng.choice(("{k} {ns}", "Results: {k}", "{k} results", "{k} found", "Showing {k} {ns}"))
-        self.nothing = self._word(lexicon.NOTHING) if rng.random() < 0.3 else rng.choice(lexicon.NOTHING).format(
+        self.nothing = self.word(lexicon.NOTHING) if rng.random() < 0.3 else rng.choice(lexicon.NOTHING).format(
             ns=self.nouns, n=self.noun
         )  # fmt: skip
 
@@ -124,22 +124,22 @@ class Website:
         self.infos = self._labels(lexicon.INFO, rng.randint(0, max(1, int(3 * scale))))
         self.toggles = [self._maybe_odd(pair) for pair in rng.sample(lexicon.TOGGLES, rng.choice((0, 1, 1, 2, 2, 3)))]
         self.list_toggle = rng.random() < 0.4
-        self.edit_label = self._word(lexicon.EDIT) if rng.random() < 0.4 else ""
+        self.edit_label = self.word(lexicon.EDIT) if rng.random() < 0.4 else ""
         taken = {title.lower() for title in (self.title, self.listing_label, *self.infos, *self.categories)}
         self.forms: list[Form] = []
         for _ in range(rng.randint(0, max(1, int(3 * scale)))):
-            form = self._form(self._word(lexicon.FORMS), scale)
+            form = forms.form(self, self.word(lexicon.FORMS), scale)
             if form.title.lower() not in taken:
                 taken.add(form.title.lower())
                 self.forms.append(form)
         nested = bool(self.forms) and rng.random() < 0.4
-        self.hub_label = self._word(lexicon.HUBS) if nested else ""
+        self.hub_label = self.word(lexicon.HUBS) if nested else ""
         self.hub = set(rng.sample(range(len(self.forms)), rng.randint(1, len(self.forms)))) if nested else set()
         self.hub_extra = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(4 * scale)))]
-        self.held_label = self._word(lexicon.COLLECTIONS) if rng.random() < 0.45 else ""
+        self.held_label = self.word(lexicon.COLLECTIONS) if rng.random() < 0.45 else ""
         # A switch that puts something into the collection, whose link may tell how much is in it.
         self.adds = self.toggles[0][0] if self.held_label and self.toggles and rng.random() < 0.6 else ""
-        self.remove_label = self._word(lexicon.REMOVE)
+        self.remove_label = self.word(lexicon.REMOVE)
         self.held_button = lexicon.name(rng, 0.5, 2) if rng.random() < 0.5 else ""
         usual = ("Quantity", "Amount", "Number", "Copies", "Pieces", lexicon.name(rng, 0.5, 1))
         self.quantity_label = rng.choice(usual)
@@ -148,17 +148,17 @@ class Website:
         self.inline = self.edit_label == "" and rng.random() < 0.35
         self.inline_save = rng.choice(("", "Save", "OK"))
         self.subs = self._labels(lexicon.SUBPAGES, rng.randint(1, 2)) if rng.random() < 0.35 else ()
-        self.detail_form = self._form("", scale * 0.6) if rng.random() < 0.5 else None
+        self.detail_form = forms.form(self, "", scale * 0.6) if rng.random() < 0.5 else None
         if self.detail_form is not None and rng.random() < 0.3:
-            self.detail_form.opener = self._word(lexicon.FORMS)
+            self.detail_form.opener = self.word(lexicon.FORMS)
             self.detail_form.modal = rng.random() < 0.5
         self.quicks: list[Form] = []
         for _ in range(rng.choice((0, 0, 1, 1, 2, 3, 4))):
-            made = self._quick() if rng.random() < 0.6 else self._setter()
+            made = forms.quick(self) if rng.random() < 0.6 else forms.setter(self)
             others = [form.opener or form.widgets[0].label for form in self.quicks]
             if (made.opener or made.widgets[0].label) not in others:
                 self.quicks.append(made)
-        self.tagged = self._word(lexicon.TAGS) if rng.random() < 0.3 else ""
+        self.tagged = self.word(lexicon.TAGS) if rng.random() < 0.3 else ""
         if self.tagged:
             pool = [lexicon.word(rng, 0.5) for _ in range(rng.randint(2, 8))]
             for record in self.records:
@@ -169,7 +169,7 @@ class Website:
                                    "{f}: this field is required", "Please enter {f}", "{f} is missing"))  # fmt: skip
         self.status_role = rng.choice(("status", "status", "alert"))
         self.standing = lexicon.sentence(rng).capitalize() if rng.random() < 0.25 else ""
-        self.noise = [self._sentence() for _ in range(rng.randint(0, int(3 * scale)))]
+        self.noise = [self.sentence() for _ in range(rng.randint(0, int(3 * scale)))]
 
     def _frame(self, scale: float) -> None:
         """What else a row, a page and the frame around it hold: things to be read past."""
@@ -179,7 +179,7 @@ class Website:
         verbs = ("Preview", "Quick look at", "Details of", "Share", "Print", lexicon.word(rng, 0.5).capitalize())
         self.row_button = rng.choice(verbs) if rng.random() < 0.3 * scale else ""
         self.sections = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(3 * scale)))]
-        aside = self._form(self._word(lexicon.FORMS), 0.2)
+        aside = forms.form(self, self.word(lexicon.FORMS), 0.2)
         aside.submit = f"{aside.submit} {lexicon.word(rng)}"
         self.aside = aside if rng.random() < 0.35 * scale else None
         self.extra = [lexicon.name(rng, 0.5, 2) for _ in range(rng.randint(0, int(5 * scale)))]
@@ -221,7 +221,7 @@ class Website:
     def _value(self, label: str) -> str:
         return lexicon.of_kind(self.rng, self.meaning[label].kind, self.pseudo, self.shapes[label])
 
-    def _word(self, patterns: list[str]) -> str:
+    def word(self, patterns: list[str]) -> str:
         """A label: mostly a usual one, sometimes an invented one, so that labels are read and not known."""
         if self.rng.random() < self.odd:
             return lexicon.name(self.rng, 0.4, 2)
@@ -278,77 +278,6 @@ class Website:
                 options.setdefault(made[:1].upper() + made[1:], (label, descending))
         return options
 
-    def _form(self, title: str, scale: float) -> Form:
-        rng = self.rng
-        widgets: dict[str, Widget] = {}
-        count = rng.randint(1, max(2, int(5 * scale)))
-        while len(widgets) < count:
-            concept = rng.choice(concepts.ENTRIES if rng.random() < 0.6 else concepts.TEXTUAL)
-            label = rng.choice(concept.labels)
-            if rng.random() < self.odd:
-                label = lexicon.name(rng, 0.3, 2)
-            if label not in widgets:
-                widgets[label] = self._widget(label, concept.kind)
-        form = Form(title, list(widgets.values()), self._submit_label(), self._word(lexicon.SAVED))
-        form.intro = self._sentence() if rng.random() < 0.3 else ""
-        empty = [w.label for w in form.widgets if w.role in ("textbox", "spinbutton") and not w.value]
-        if empty and rng.random() < 0.4:
-            form.required = rng.choice(empty)
-        if len(form.widgets) == 1 and form.widgets[0].role == "textbox" and rng.random() < 0.4:
-            form.submit = ""
-        return form
-
-    def _widget(self, label: str, kind: str) -> Widget:
-        rng = self.rng
-        if kind in ("small", "digits", "count"):
-            start = str(rng.randint(0, 3)) if rng.random() < 0.6 else ""
-            return Widget(rng.choice(("spinbutton", "spinbutton", "textbox")), label, start, kind=kind)
-        if kind in lexicon.POOLS or rng.random() < 0.25:
-            made = [lexicon.of_kind(rng, kind, self.pseudo).capitalize() for _ in range(rng.randint(3, 6))]
-            options = tuple(dict.fromkeys(made))
-            if len(options) > 1 and kind != "long":
-                start = rng.choice(options) if rng.random() < 0.7 else ""
-                return Widget(rng.choice(("combobox", "combobox", "radio")), label, start, options, kind)
-        if rng.random() < 0.2:
-            return Widget("checkbox", label, rng.choice(("", "on")))
-        start = lexicon.of_kind(rng, kind, self.pseudo) if rng.random() < 0.3 else ""
-        return Widget("combobox" if rng.random() < 0.06 else "textbox", label, start, kind=kind)
-
-    def _quick(self) -> Form:
-        """One field on a record's page, mostly shown by a button."""
-        rng = self.rng
-        opener, label, submit, said = rng.choice(lexicon.QUICK)
-        widget = Widget("textbox", label, kind=lexicon.QUICK_KINDS[label])
-        form = Form("", [widget], submit, self._word(lexicon.SAVED), required=label if rng.random() < 0.5 else "")
-        form.wordings = said
-        if rng.random() < self.odd * 0.6:
-            form.wordings = ()
-            widget.label, opener = lexicon.name(rng, 0.4, 2), f"{lexicon.name(rng, 0.4, 2)}"
-            form.required = widget.label if form.required else ""
-        form.opener = opener if rng.random() < 0.65 else ""
-        form.modal = bool(form.opener) and rng.random() < 0.3
-        if submit and rng.random() < 0.3:
-            form.submit = self._submit_label()
-        return form
-
-    def _setter(self) -> Form:
-        """A choice on a record's page, carried out at once or by a button."""
-        rng = self.rng
-        concept = rng.choice([one for one in concepts.TEXTUAL if one.changes])
-        usual = rng.choice(concept.labels)
-        odd = rng.random() < self.odd
-        name = lexicon.name(rng, 0.4, 1) if odd else usual
-        label = rng.choice(("{f}", "{f}", "Set {f}", "Change {f}", "New {f}", "{f}:")).format(f=name)
-        label = label[:1].upper() + label[1:].lower() if rng.random() < 0.7 else label
-        made = [lexicon.of_kind(rng, concept.kind, self.pseudo, 1).capitalize() for _ in range(rng.randint(3, 8))]
-        options = tuple(dict.fromkeys(made))
-        free = concept.kind == "person" and rng.random() < 0.4  # typed, as where there are too many to list
-        start = "" if free or rng.random() < 0.5 else rng.choice(options)
-        widget = Widget("combobox", label, start, () if free or len(options) < 2 else options, concept.kind)
-        submit = rng.choice(("", "", "Set", "Apply", "OK", "Save", name))
-        said = tuple(text.replace("{f}", name.lower()) for text in lexicon.SETTERS)
-        return Form("", [widget], submit, self._word(lexicon.SAVED), wordings=said if odd else said + concept.changes * 2)
-
     def _grid(self) -> Grid:
         """A table with two keys."""
         rng = self.rng
@@ -380,15 +309,8 @@ class Website:
         made = lexicon.of_kind(self.rng, kind) if kind else lexicon.name(self.rng, self.pseudo, 2)
         return made[:1].upper() + made[1:]
 
-    def _submit_label(self) -> str:
-        """A label that no other button of the page has."""
-        others = {label.lower() for pair in self.toggles for label in pair}
-        others |= {self.search_button.lower(), self.edit_label.lower()}
-        while (label := self._word(lexicon.SUBMIT)).lower() in others:
-            pass
-        return label
-
-    def _sentence(self) -> str:
+    def sentence(self) -> str:
+        """A sentence about nothing."""
         return lexicon.sentence(self.rng).capitalize() + "."
 
     # --- seeing ---

@@ -59,6 +59,7 @@ async def explore(
     config: ExploreConfig,
     *,
     resettable: bool,
+    view_tokens: int,
     obey_robots: bool = True,
     excluded: Sequence[Task] = (),
     progress: Progress = silent,
@@ -82,7 +83,7 @@ async def explore(
     clock.append(time.monotonic() - began)
     collector = Collector(
         Composer(site, seed=config.seed, resettable=resettable),
-        prover_of(pool, site, config, pace, crawler.observations),
+        prover_of(pool, site, config, pace, view_tokens, crawler.observations),
         excluded=excluded,
         progress=progress,
     )
@@ -107,9 +108,13 @@ def prover_of(
     site: SiteMap,
     config: ExploreConfig,
     pace: Pace,
+    view_tokens: int,
     known: Mapping[str, Observation] | None = None,
 ) -> Prover:
-    """The prover of tasks on an explored site; `known` are pages as they were seen while crawling."""
+    """The prover of tasks on an explored site, for a policy that sees `view_tokens` of a page.
+
+    `known` are pages as they were seen while crawling.
+    """
     return Prover(
         pool,
         replays=config.replays,
@@ -117,4 +122,5 @@ def prover_of(
         pace=pace,
         localise=localiser(site.start_urls),
         known=known,
+        view_tokens=view_tokens,
     )

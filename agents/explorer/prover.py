@@ -12,12 +12,10 @@ from agents.explorer.session import Session, session
 from core import actions, checks, views
 from core.actions import Target
 from core.checks import AnswerCheck, Check
-from core.config import ActorConfig
 from core.errors import ActionError, InfrastructureError
 from core.protocols import EnvironmentPool
 from core.types import Observation, Task
 
-VIEW_TOKENS = ActorConfig().observation_tokens
 OUT_OF_VIEW, FAULT = "out of view", "fault"
 
 
@@ -39,7 +37,7 @@ class Prover:
         pace: Pace,
         localise: Callable[[str], str] = str,
         known: Mapping[str, Observation] | None = None,
-        view_tokens: int = VIEW_TOKENS,
+        view_tokens: int,
     ) -> None:
         self.pool = pool
         self.replays = replays

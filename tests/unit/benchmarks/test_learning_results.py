@@ -10,9 +10,6 @@ from typing import Any
 import pytest
 
 from benchmarks import comparison, outcomes
-from core import actions
-from core.types import Completion, Observation, Step, Task, Trajectory
-from memory.trajectories import TrajectoryStore
 from tests.unit.benchmarks.conftest import Fake
 
 Make = Callable[..., dict[str, Any]]
@@ -75,17 +72,6 @@ def test_demonstrations_have_no_success_of_their_own() -> None:
     lines = [{"iteration": i, "episodes": 10, "success": 0.5} for i in (1, 2)]
     assert outcomes.practice(lines, demonstrated=True) == {"episodes": [10, 10], "success": [None, 0.5]}
     assert outcomes.practice(lines, demonstrated=False)["success"] == [0.5, 0.5]
-
-
-def test_tokens_are_those_written_in_practice(tmp_path: Path) -> None:
-    assert outcomes.sampled_tokens(tmp_path) is None
-    completion = Completion(prompt_ids=(1, 2), output_ids=(3, 4, 5), rollout_logprobs=(0.0,) * 3, text="wait")
-    step = Step(observation=Observation(url="/"), completion=completion, action=actions.parse("wait"))
-    task = Task(id="t", instruction="wait", start_url="/")
-    with TrajectoryStore(tmp_path) as store:
-        store.add(Trajectory(id="a", task=task, steps=(step, step)))
-        store.add(Trajectory(id="b", task=task, steps=(step,), role="heldout"))
-    assert outcomes.sampled_tokens(tmp_path) == 6
 
 
 def test_a_finished_run_is_described(fake: Fake) -> None:

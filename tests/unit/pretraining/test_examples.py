@@ -5,7 +5,8 @@ from itertools import islice
 from random import Random
 
 from core import actions
-from pretraining.examples import Difficulty, episode, made_exercise, stream
+from pretraining.environment import made
+from pretraining.examples import Difficulty, episode, stream
 from pretraining.tasks import FAMILIES
 
 FULL = Difficulty()
@@ -21,18 +22,18 @@ def test_the_stream_is_the_same_from_any_point_and_differs_by_seed() -> None:
 def test_the_expert_finishes_every_exercise() -> None:
     families: Counter[str] = Counter()
     for seed in range(300):
-        site, made = made_exercise(seed, FULL)
+        site, exercise = made(seed, seed, FULL)
         for _ in range(24):
-            action = made.goal(site)
+            action = exercise.goal(site)
             assert action is not None
             if action.name == "answer":
                 break
             before = site.error
             site.act(action)
-            assert site.error == before == "", (made.instruction, actions.render(action), site.error)
+            assert site.error == before == "", (exercise.instruction, actions.render(action), site.error)
         else:
-            raise AssertionError(f"not finished: {made.instruction}")
-        families[made.family] += 1
+            raise AssertionError(f"not finished: {exercise.instruction}")
+        families[exercise.family] += 1
     assert set(families) == {*FAMILIES, "compose"}
 
 

@@ -9,7 +9,8 @@ from random import Random
 import pytest
 
 from pretraining import concepts, lexicon, wordings
-from pretraining.examples import Difficulty, made_exercise
+from pretraining.environment import made
+from pretraining.examples import Difficulty
 from pretraining.tasks import FAMILIES
 from pretraining.website import Website, amount
 
@@ -64,14 +65,14 @@ def test_a_record_is_never_called_what_another_one_is_called_too() -> None:
 def test_instructions_have_no_seams_and_mostly_no_quotes() -> None:
     quoted: list[bool] = []
     for seed in range(600):
-        _, made = made_exercise(seed, Difficulty())
-        assert not re.search(r"[{}]|\?\.|\.\.|\b(the|my) (the|my) |  ", made.instruction), made.instruction
-        quoted.append('"' in made.instruction)
+        _, exercise = made(seed, seed, Difficulty())
+        assert not re.search(r"[{}]|\?\.|\.\.|\b(the|my) (the|my) |  ", exercise.instruction), exercise.instruction
+        quoted.append('"' in exercise.instruction)
     assert sum(quoted) < 0.35 * len(quoted)
 
 
 def test_every_family_has_its_share() -> None:
-    families = Counter(made_exercise(seed, Difficulty())[1].family for seed in range(1500))
+    families = Counter(made(seed, seed, Difficulty())[1].family for seed in range(1500))
     assert set(families) == {*FAMILIES, "compose"}
     assert min(families.values()) > 0.03 * 1500
     assert max(families.values()) < 0.3 * 1500

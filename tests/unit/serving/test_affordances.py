@@ -46,12 +46,12 @@ POSSIBLE = (
 )  # fmt: skip
 IMPOSSIBLE = (
     'click link "Basket"', 'click link "Basket (8)" #2', 'click link "Secret place"', 'click link "Hidden"',
-    'click cell "Price"', 'click definition "Weight"',
-    'type combobox "Sort by" "camp15"', 'type textbox "Note" "camp15"',
-    'select combobox "Town" "Kettle"', 'select combobox "Sort by" "Newest"', 'answer "camp"', 'answer "per kettle"', 'answer "kettle"',
-    'answer "kettle copper"', 'answer "$7.25"', 'answer row "Kettle" = "$7.25"', 'answer row "Kettle" cell "Price"',
-    'answer definition "Price" = "1.2 kg"', 'answer definition "Weight" = "$7.25"', 'answer "secret place"', 'goto "http://elsewhere.example"', 'answer "100"',
-    'use_skill buy {}', 'give_up "no"',
+    'click cell "Price"', 'click definition "Weight"', 'type combobox "Sort by" "camp15"',
+    'type textbox "Note" "camp15"', 'select combobox "Town" "Kettle"', 'select combobox "Sort by" "Newest"',
+    'answer "camp"', 'answer "per kettle"', 'answer "kettle"', 'answer "kettle copper"', 'answer "$7.25"',
+    'answer row "Kettle" = "$7.25"', 'answer row "Kettle" cell "Price"', 'answer definition "Price" = "1.2 kg"',
+    'answer definition "Weight" = "$7.25"', 'answer "secret place"', 'goto "http://elsewhere.example"',
+    'answer "100"', 'use_skill buy {}', 'give_up "no"',
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from core.types import Element, Observation
 
 
 def prover(pool: Any, **more: Any) -> Prover:
-    return Prover(pool, replays=2, pace=Pace(0, ()), **more)
+    return Prover(pool, replays=2, pace=Pace(0, ()), **{"view_tokens": 288, **more})
 
 
 def draft(home: str, path: str, *lines: str, **more: Any) -> Draft:

@@ -8,8 +8,9 @@ log-probabilities are those of the masked distribution, and the trainer applies 
 
 Allowed are: clicking a control, choosing an option of a field that shows its options and typing into one
 that shows none, a few keys, moving about, and answering. A typed text is a run of whole words of the
-instruction, or something on the page as a whole. An answer cites its source, so what the policy chooses is
-where to look and the value follows; or it is a run of words of running text, a number, or "done".
+instruction, something on the page as a whole, or a number below 100. An answer cites its source, so what the
+policy chooses is where to look and the value follows; or it is a run of words of running text, a number that
+is told or could be counted there, or "done".
 Addresses cannot be copied from a page in words, so `goto` is left out.
 """
 
@@ -30,6 +31,7 @@ _READ_ONLY = frozenset(
     {"page", "row", "cell", "heading", "text", "definition", "alert", "status", "dialog", "row_header"}
 )
 _RUNNING = frozenset({"text", "alert", "status"})  # roles whose names are sentences
+_TELLING = _RUNNING | {"heading", "link", "button"}  # roles whose names may hold a count, as "Basket (8)" does
 _WRITABLE = frozenset({"textbox", "searchbox", "combobox", "spinbutton"})
 _OFFERS = {"skill": "use_skill", "tool": "call_tool"}
 _ALWAYS = ("back", "scroll down", "scroll up", "wait", 'press "Enter"', 'press "Escape"')
@@ -148,7 +150,6 @@ class Affordances:
         self._encode = cache(self._tokenise)
         self._source = cache(self._read)
         self._whole = cache(self._read_whole)
-        self._numbers = [self._read_whole(str(number)) for number in range(100)]
 
     def walk(self, prompt: str) -> Walk:
         """The completions that a compact prompt allows (`agents.prompting.compact`)."""
@@ -181,19 +182,25 @@ class Affordances:
         instruction = _instruction(head)
         runs = [instruction, _MARKS.sub(" ", instruction)]
         wholes = [text for one in elements for text in (one.name, one.value, *one.options) if text]
-        return [self._source(text) for text in dict.fromkeys(runs)] + self._wholes(wholes)
+        return self._sources(runs) + self._wholes([*wholes, *map(str, range(100))])
 
     def _answered(self, elements: Sequence[Shown]) -> list[_Source]:
         running = [one.name for one in elements if one.role in _RUNNING]
         # A word in quotes or brackets begins with other tokens than one after a space.
         runs = [version for text in running for version in (text, _MARKS.sub(" ", text))]
-        texts = [text for one in elements for text in (one.name, one.value) if text]
-        numbers = [found.rstrip(".,") for text in texts for found in _NUMBER.findall(text)]
-        return [self._source(text) for text in dict.fromkeys(runs)] + self._wholes([*numbers, "done"])
+        told = [one.name for one in elements if one.role in _TELLING]
+        numbers = [found.rstrip(".,") for text in told for found in _NUMBER.findall(text)]
+        roles = [one.role for one in elements]
+        counted = map(str, range(1 + max(roles.count("row"), roles.count("link"))))
+        return self._sources(runs) + self._wholes([*numbers, *counted, "done"])
 
     def _wholes(self, texts: Iterable[str]) -> list[_Source]:
-        """Texts to be copied as they are, and the small numbers."""
-        return [self._whole(text) for text in dict.fromkeys(texts)] + self._numbers
+        """Texts to be copied as they are."""
+        return [self._whole(text) for text in dict.fromkeys(texts)]
+
+    def _sources(self, texts: Iterable[str]) -> list[_Source]:
+        """Texts to copy a run of words from."""
+        return [self._source(text) for text in dict.fromkeys(texts)]
 
     def _tree(self, elements: Sequence[Shown], head: str) -> _Node:
         root = _Node()

@@ -21,6 +21,7 @@ _SUBMIT = re.compile(
     r"assign|set|change|ok|done|preview|filter|book|sign up|subscribe)\b",
     re.I,
 )
+_MEANINGLESS = frozenset({"", "value", "values", "detail", "details", "information"})  # headings of a column
 _ABANDON = re.compile(r"\b(cancel|close|back|reset|clear|dismiss|discard|delete|remove)\b", re.I)
 
 
@@ -87,7 +88,7 @@ def read(observation: Observation, crowded: frozenset[str] = frozenset()) -> Pag
         for element in observation.elements
         if not {"hidden", "disabled"} & set(element.states)
     ]
-    units = list(_units(elements))
+    properties, units = _told_apart(_units(elements))
     forms = tuple(_forms(elements))
     in_forms = {field.id for form in forms for field in form.fields}
     return Page(
@@ -97,7 +98,7 @@ def read(observation: Observation, crowded: frozenset[str] = frozenset()) -> Pag
         template=template(observation.url, elements, crowded),
         text=observation.text,
         links=tuple(_links(observation.url, elements)),
-        facts=tuple(_facts(elements)),
+        facts=tuple(_facts(elements, properties)),
         entries=tuple(entry for unit in units if (entry := _entry(observation.url, unit)) is not None),
         forms=forms,
         searches=tuple(element for element in elements if is_search(element)),
@@ -180,9 +181,25 @@ def _links(url: str, elements: Iterable[Element]) -> Iterable[Link]:
             yield Link(name=element.name, nth=element.nth, url=canonical(url, element.href), row=element.row)
 
 
-def _facts(elements: Sequence[Element]) -> Iterable[tuple[str, str]]:
+def _told_apart(units: Iterable[list[Element]]) -> tuple[list[tuple[str, str]], list[list[Element]]]:
+    """Rows that say something about the page itself, as (term, value), and rows that are records.
+
+    The former have one cell, under a column that means nothing: "Value", "Details" or no heading at all.
+    """
+    properties, records = [], []
+    for unit in units:
+        cells = [element for element in unit if element.role == "cell" and element.name != element.row]
+        plain = len(cells) == 1 and cells[0].column.strip().casefold() in _MEANINGLESS
+        if plain and not any(element.interactive for element in unit):
+            properties.append((cells[0].row.strip(" :"), cells[0].name))
+        else:
+            records.append(unit)
+    return properties, records
+
+
+def _facts(elements: Sequence[Element], properties: Sequence[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     """Terms that occur once on the page, with their values."""
-    found: list[tuple[str, str]] = []
+    found = list(properties)
     for element in elements:
         if element.row:
             continue

@@ -22,6 +22,8 @@ from core.checks import fold
 
 _MOST_FIELDS = 5
 _LONGEST_ANSWER = 48
+_LONGEST_SENTENCE = 79  # a view shows no more of a text
+_SENTENCE = re.compile(r"\w+( \S+){3,}\.")
 WITNESSED = ("toggle+open", "form+open")
 _NO_NOUN = re.compile(
     r"(ed|ing|day)$|\b(by|for|from|to|at|on|in|until|since|with|as)$|^(in|on|is|has|can|last|next)\b|[^A-Za-z -]", re.I
@@ -211,7 +213,8 @@ class Pieces:
         for _, term, _, place in facts:
             columns.setdefault(place, set()).add(term)
         for record, term, value, place in facts:
-            telling = 1 <= len(value) <= _LONGEST_ANSWER and 2 <= len(term) <= 30 and re.search(r"\w", value)
+            longest = _LONGEST_SENTENCE if _SENTENCE.fullmatch(value) else _LONGEST_ANSWER
+            telling = 1 <= len(value) <= longest and 2 <= len(term) <= 30 and re.search(r"\w", value)
             if telling and record and len(record) <= 70 and fold(value) not in (fold(record), fold(term)):
                 slots = {"term": term, "record": record, "value": value}
                 slots |= self._own(page) if not place else {}
@@ -425,7 +428,9 @@ def _plain(term: str, others: Iterable[str]) -> dict[str, str]:
 
 
 def _fact_kind(term: str, value: str) -> str:
-    """Whether one asks what it is, what they are, how many there are, or merely what stands there."""
+    """Whether one asks what it means, what it is, what they are, how many there are, or merely what stands there."""
+    if _SENTENCE.fullmatch(value):
+        return "meaning"
     if _NO_NOUN.search(term):
         return "label"
     if not is_plural(term):

@@ -39,10 +39,11 @@ PROMPT = "\n".join(
 POSSIBLE = (
     'click link "Basket (8)"', 'click link "Basket" #2', 'click checkbox "Gift" #3', 'click textbox "Note" #2',
     'type textbox "The \\"real\\" name" "camp15" enter', 'type textbox "Note" #2 "copper kettle"',
-    'type combobox "Town" "in the basket"', 'select combobox "Sort by" "Newest (2)"', 'answer "done"', 'answer "12"',
-    'answer row "Kettle"', 'answer row "Kettle" cell "Price" = "$7.25"', 'answer definition "Weight" = "1.2 kg"',
-    'answer link "Basket (8)"', 'answer textbox "The \\"real\\" name" = "a b"', 'answer "250"', 'answer "gone by noon"',
-    "back", "scroll down", 'press "Enter"',
+    'type combobox "Town" "in the basket"', 'select combobox "Sort by" "Newest (2)"', 'answer "done"', 'answer "1"',
+    'answer "8"', 'type textbox "Note" #2 "77"', 'answer row "Kettle"', 'answer row "Kettle" cell "Price" = "$7.25"',
+    'answer definition "Weight" = "1.2 kg"', 'answer link "Basket (8)"',
+    'answer textbox "The \\"real\\" name" = "a b"', 'answer "250"', 'answer "gone by noon"', "back", "scroll down",
+    'press "Enter"',
 )  # fmt: skip
 IMPOSSIBLE = (
     'click link "Basket"', 'click link "Basket (8)" #2', 'click link "Secret place"', 'click link "Hidden"',
@@ -51,7 +52,7 @@ IMPOSSIBLE = (
     'answer "camp"', 'answer "per kettle"', 'answer "kettle"', 'answer "kettle copper"', 'answer "$7.25"',
     'answer row "Kettle" = "$7.25"', 'answer row "Kettle" cell "Price"', 'answer definition "Price" = "1.2 kg"',
     'answer definition "Weight" = "$7.25"', 'answer "secret place"', 'goto "http://elsewhere.example"',
-    'answer "100"', 'use_skill buy {}', 'give_up "no"',
+    'answer "100"', 'answer "12"', 'answer "7.25"', 'use_skill buy {}', 'give_up "no"',
 )  # fmt: skip
 
 

@@ -48,6 +48,19 @@ def test_facts_are_terms_that_occur_once() -> None:
     assert found == (("Weight", "2 kg"), ("Made in", "Norway"))
 
 
+def test_a_table_of_values_says_something_about_its_page() -> None:
+    found = page(
+        *(element("cell", value, row=term, row_index=at, table="Rules", column="Value")
+          for at, (term, value) in enumerate((("Limit", "€61"), ("Approved by", "Team lead"), ("Limit", "€3")))),
+        element("definition", "Owner", value="Ines"),
+        element("cell", "€5", row="Taxi", row_index=7, table="Fares", column="Price"),
+        element("cell", "open", row="Gate", row_index=8, column="Value"),
+        element("button", "Close", row="Gate", row_index=8),
+    )  # fmt: skip
+    assert found.facts == (("Approved by", "Team lead"), ("Owner", "Ines"))
+    assert [entry.header for entry in found.entries] == ["Taxi", "Gate"]
+
+
 def test_rows_and_cards_become_records() -> None:
     found = page(
         element("link", "Lamp", href="/lamp", row="Lamp", row_index=1, table="Goods"),

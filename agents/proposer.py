@@ -10,18 +10,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents.explorer import drafts, expedition, mastery
+from agents.explorer import drafts, expedition, hindsight, mastery
 from agents.explorer.collecting import Collector, without
 from agents.explorer.composer import Composer
 from agents.explorer.crawler import Progress, silent
 from agents.explorer.drafts import Proven
 from agents.explorer.expedition import Findings
+from agents.explorer.hindsight import Achieved
 from agents.explorer.manners import Pace
+from agents.explorer.pieces import Pieces
 from agents.explorer.sitemap import SiteMap
+from core.checks import AnswerCheck
 from core.config import ActorConfig, ExploreConfig, ProposerConfig
 from core.errors import StorageFault, TaskFileError
 from core.protocols import EnvironmentPool
-from core.types import Action, Task
+from core.types import Action, Task, Trajectory
 
 TASKS_FILE = "proposals.jsonl"
 MAP_FILE = "sitemap.json"
@@ -66,6 +69,7 @@ class ExploringProposer:
         self.findings = Findings()
         self._excluded: list[Task] = []
         self._composed: dict[str, int] = {}
+        self._pieces: Pieces | None = None
         self._proposed: Counter[str] = Counter()
 
     async def explore(self) -> Findings:
@@ -117,6 +121,20 @@ class ExploringProposer:
     def demonstrations(self) -> dict[str, tuple[Action, ...]]:
         """The actions that solve each proven task, by task id, the closing answer included."""
         return {one.task.id: one.actions() for one in self.proven}
+
+    def hindsight(self, trajectory: Trajectory, *, seed: int) -> Achieved | None:
+        """What a failed episode would have been right for; None where that cannot be told, or is held out."""
+        if self.site is None or not trajectory.steps:
+            return None
+        if self._pieces is None or self._pieces.site is not self.site:
+            self._pieces = Pieces(self.site, random.Random(0))
+        found = hindsight.achieved(trajectory, self._pieces, random.Random(seed))
+        if found is None:
+            return None
+        start = expedition.localiser(self.urls)(trajectory.steps[found.first].observation.url)
+        check = AnswerCheck(equals=trajectory.answer or "")
+        asked = Task(id="hindsight", instruction=found.instruction, start_url=start, check=check)
+        return None if any(drafts.same_task(asked, one) for one in self._excluded) else found
 
     def save(self, path: Path) -> None:
         """Write the proven tasks as a task file with demonstrations; raises `StorageFault`."""

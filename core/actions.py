@@ -146,6 +146,11 @@ def source(role: str, name: str, value: str | None = None, row: str | None = Non
     return line if value is None else f"{line} = {quote(value)}"
 
 
+def quoted(text: str) -> list[str]:
+    """The quoted strings in a line, unescaped."""
+    return [unquote(inner) for inner in re.findall(_STRING, text)]
+
+
 def target_of(action: Action) -> Target | None:
     """The element that an action points at, if it points at one."""
     given = action.arguments.get("target")

@@ -128,6 +128,9 @@ class TrainingConfig(Section):
     normalise_std: bool = True
     kl_coefficient: float = Field(0.0, ge=0)
     entropy_coefficient: float = Field(0.0, ge=0)
+    hindsight: float = Field(
+        0.0, ge=0, description="advantage of what failed look-ups achieved all the same; 0: nothing is relabelled"
+    )
     warm_start: bool = Field(False, description="imitate the explorer's own replays before the first iteration")
 
 

@@ -238,7 +238,8 @@ class TrainingRow(Record):
 
     `loss_mask[t]` says whether token t was the policy's choice; `rollout_logprobs[t]` and
     `advantages[t]` are 0 where it was not. `choices[t]` are the tokens among which it was drawn, empty
-    for the whole vocabulary; `choices` is empty where that holds for all tokens.
+    for the whole vocabulary; `choices` is empty where that holds for all tokens. `rollout_logprobs` is empty in
+    a row that nobody sampled as it is: the trainer takes its own log-probabilities before the update.
     """
 
     input_ids: tuple[int, ...]

@@ -35,6 +35,7 @@ from memory.screenshots import ScreenshotStore
 from memory.trajectories import TrajectoryStore
 
 if TYPE_CHECKING:
+    from discovery.hindsight import Hindsight
     from discovery.warmstart import WarmStart
 
 _FINISHING_SECONDS = 20.0
@@ -102,6 +103,7 @@ class Session:
         self.seconds_proposing = 0.0
         self.seconds_updating = 0.0
         self.decoding: dict[str, float] = {}
+        self._hindsight = self._open_hindsight() if config.training.hindsight else None
         self._heldout = HeldoutTasks(parts.heldout)
         self._published = policy.version
         self._results: dict[str, Measurement | None] = {}
@@ -196,19 +198,38 @@ class Session:
 
         return WarmStart(self.parts, self.policy, self.store, self.tracker)
 
+    def _open_hindsight(self) -> Hindsight:
+        """Raises `ConfigError` where nothing can be relabelled."""
+        from discovery.hindsight import Hindsight  # imports torch
+
+        training = self.config.training
+        return Hindsight(
+            self.parts.proposer,
+            self.policy,
+            self.store,
+            self.config.actor,
+            weight=training.hindsight,
+            seed=self.config.run.seed,
+        )
+
     async def learn(self, number: int, groups: list[Group]) -> None:
         """One update from these groups, made permanent as iteration `number`."""
         trainer, base = self.parts.trainer, self.before(number)
         metrics: dict[str, float] = {}
+        told: dict[str, float] = dict(self.decoding)
         if self.warms_up(number):
             name = learning.batch_id(number, [member.id for group in groups for member in group.members])
             metrics = await asyncio.to_thread(self.warm_start().imitate, groups, batch_id=name)
         else:
             rows, ids = learning.batch(groups, self.store, self.config.training)
+            if self._hindsight is not None:
+                more, relabelled = await self._hindsight.rows(groups)
+                rows, ids = rows + more, ids + relabelled
+                told["relabelled"] = len(relabelled)
             name = learning.batch_id(number, ids) if ids else ""
             if trainer is not None and rows:
                 metrics = await asyncio.to_thread(trainer.update, rows, batch_id=name)
-        line = learning.account(groups, metrics) | self.decoding
+        line = learning.account(groups, metrics) | told
         after = After(
             policy_version=base.policy_version if trainer is None else trainer.version,
             batch_id=name,

@@ -67,7 +67,7 @@ def check(rows: Sequence[TrainingRow], vocabulary: int) -> None:
     """Refuse rows that cannot be trained as they are; raises `ValueError` with the reason."""
     for row in rows:
         length = len(row.input_ids)
-        if not length == len(row.loss_mask) == len(row.rollout_logprobs) == len(row.advantages):
+        if not length == len(row.loss_mask) == len(row.rollout_logprobs or row.input_ids) == len(row.advantages):
             raise ValueError(f"the per-token fields of a row of rollout '{row.rollout_id}' differ in length")
         if row.loss_mask and row.loss_mask[0]:
             raise ValueError(f"a row of rollout '{row.rollout_id}' trains its first token, which nothing precedes")

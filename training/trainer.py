@@ -78,6 +78,7 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         account, began = _Account(), time.monotonic()
+        rows = self._as_if_sampled(rows)
         passes = epochs or self.config.epochs
         parts = min(minibatches or self.config.minibatches, len({row.rollout_id for row in rows}))
         for _ in range(passes):
@@ -88,6 +89,23 @@ class Trainer:
         metrics["update_tokens"] = float(passes * sum(len(row.input_ids) for row in rows))
         metrics["update_s"] = time.monotonic() - began
         return metrics | account.metrics()
+
+    def _as_if_sampled(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
+        """Rows without log-probabilities get those of the present weights, so that their ratio starts at one."""
+        made = [row if row.rollout_logprobs else _with_logprobs(row, {}) for row in rows]
+        missing = [index for index, row in enumerate(rows) if not row.rollout_logprobs]
+        with torch.no_grad():
+            blank = [made[index] for index in missing]
+            for batch in batches.micro_batches(blank, self.config.micro_batch_tokens, share=self._share_prefixes):
+                found: dict[int, list[float]] = defaultdict(list)
+                for row, value in zip(
+                    batch.rows.tolist(), models.token_logprobs(self.model, batch).tolist(), strict=True
+                ):
+                    found[row].append(value)
+                for row, values in found.items():
+                    places = [place for place, trained in enumerate(blank[row].loss_mask) if trained]
+                    made[missing[row]] = _with_logprobs(blank[row], dict(zip(places, values, strict=True)))
+        return made
 
     def _step(self, rows: Sequence[TrainingRow], objective: Objective, tokens: float, account: _Account) -> None:
         """One optimizer step over micro-batches; skipped, and counted, when the gradient is not finite."""
@@ -190,6 +208,11 @@ class Trainer:
         self._generator.set_state(state["generator"])
         self.version = int(state["version"])
         self.batch_ids = list(state["batch_ids"])
+
+
+def _with_logprobs(row: TrainingRow, known: dict[int, float]) -> TrainingRow:
+    values = tuple(known.get(place, 0.0) for place in range(len(row.input_ids)))
+    return row.model_copy(update={"rollout_logprobs": values})
 
 
 class _Account:

@@ -153,15 +153,15 @@ class Composer:
 
     def _draft(self, route: _Route, page: Page, last: Piece, rng: random.Random) -> Draft | None:
         pieces = (*route.pieces, last)
-        clauses = _abridged(_clauses(pieces), rng)
+        clauses = abridged(_clauses(pieces), rng)
         if not route.pieces:
-            clauses = _pointed(clauses, rng)
+            clauses = pointed(clauses, rng)
         merged = phrasing.instruction(clauses, rng)
         if not merged:
             return None
         steps = tuple(line for piece in pieces for line in piece.lines)
         answer = last.answer
-        if answer and _given_away(answer, merged):
+        if answer and given_away(answer, merged):
             return None
         changing = [index for index, piece in enumerate(pieces) if _CHANGING & set(piece.kind.split("+"))]
         foils = [foil for piece_index, piece in enumerate(pieces) for foil in _foils(pieces, piece_index)]
@@ -206,7 +206,7 @@ def _clauses(pieces: Sequence[Piece]) -> list[Clause]:
     return merged
 
 
-def _abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
+def abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
     """The same told naturally: what was named is not named again, or only at the end."""
     *first, last = clauses
     if not first or "name" not in first[-1].slots:
@@ -225,7 +225,7 @@ def _abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
     return [*clauses]
 
 
-def _pointed(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
+def pointed(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
     """The same where the record's own page is open: "this" instead of its name, half of the time."""
     *first, last = clauses
     if "here" in last.slots and f"here_{last.kind}" in QUESTIONS and rng.random() < 0.5:
@@ -246,7 +246,7 @@ def _via(first: Clause, second: Clause) -> Clause | None:
     return Clause(f"open{len(vias) + 1}", slots)
 
 
-def _given_away(answer: str, instruction: str) -> bool:
+def given_away(answer: str, instruction: str) -> bool:
     """Whether the answer is written in the instruction itself."""
     return f" {_plain(answer)} " in f" {_plain(instruction)} "
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from agents.explorer import lines
 from core import actions
-from core.checks import Check, fold
+from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, fold, normal_answer
 from core.errors import ActionError, StorageFault, TaskFileError
 from core.types import Action, Record, Task
 
@@ -115,10 +115,19 @@ def normal(instruction: str) -> str:
 
 
 def same_task(one: Task, other: Task) -> bool:
-    """Whether two tasks coincide: the same words, or the same check from the same start."""
+    """Whether two tasks coincide: the same words, or the same check or answers from the same start."""
     if normal(one.instruction) == normal(other.instruction):
         return True
-    return one.check is not None and one.check == other.check and one.start_url == other.start_url
+    if one.check is None or other.check is None or one.start_url != other.start_url:
+        return False
+    return one.check == other.check or (bool(found := answers(one.check)) and found == answers(other.check))
+
+
+def answers(check: Check) -> set[str]:
+    """The answers that a check asks for, folded; none where it asks for none."""
+    if isinstance(check, AnswerCheck):
+        return {normal_answer(check.equals)}
+    return set().union(*map(answers, check.of)) if isinstance(check, AllCheck | AnyCheck) else set()
 
 
 def save(proven: Iterable[Proven], path: Path) -> None:

@@ -86,7 +86,7 @@ class Pieces:
         else:
             make: Callable[[Page], Iterator[Piece]] = {
                 "open": self._opens,
-                "lookup": self._lookups,
+                "lookup": self.lookups,
                 "compare": self._compares,
             }[kind]
             yield from ((page, piece) for page in places for piece in make(page))
@@ -203,7 +203,8 @@ class Pieces:
 
     # Looking things up.
 
-    def _lookups(self, page: Page) -> Iterator[Piece]:
+    def lookups(self, page: Page) -> Iterator[Piece]:
+        """What can be looked up on a page, whether the map knows it or not."""
         facts = [(page.name, term, value, "") for term, value in page.facts if self._names[page.name.casefold()] <= 2]
         headers = [entry.header.casefold() for entry in page.entries]
         for entry in page.entries:

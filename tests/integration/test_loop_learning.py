@@ -14,9 +14,10 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+from agents.explorer.hindsight import Achieved
 from core import actions
 from core.errors import ConfigError
-from core.types import Action
+from core.types import Action, Trajectory
 from discovery import builders, loop
 from discovery.policies import LocalKind
 from tests.integration import loop_worker
@@ -66,10 +67,17 @@ def real(model: Path) -> builders.Build:
         kind = LocalKind(context)
         parts = await loop_worker.builder()(context)
         parts.trainer, parts.open_policy = kind.learner(), kind.open
-        parts.proposer = Teacher()
+        parts.proposer = Relabeller()
         return parts
 
     return build
+
+
+class Relabeller(Teacher):
+    """Says after every failure that it was the right answer to another task."""
+
+    def hindsight(self, trajectory: Trajectory, *, seed: int) -> Achieved | None:
+        return Achieved(f"press {trajectory.steps[0].action.raw_text or seed}", 0)
 
 
 def run(model: Path, run_dir: Path, *, resume: bool = False, **training: Any) -> None:
@@ -81,14 +89,14 @@ def run(model: Path, run_dir: Path, *, resume: bool = False, **training: Any) ->
     asyncio.run(loop.run(config, run_dir, resume=resume, build=real(model)))
 
 
-def killed(model: Path, run_dir: Path, *instants: str) -> None:
+def killed(model: Path, run_dir: Path, *instants: str, **training: Any) -> None:
     """Begin, and go on after each kill, in processes of their own."""
     for number, instant in enumerate(instants):
         name, _, count = instant.partition(":")
 
         def work(_: Sequence[str], name: str = name, count: str = count, number: int = number) -> None:
             loop_worker.kill_at(name, int(count))
-            run(model, run_dir, resume=number > 0)
+            run(model, run_dir, resume=number > 0, **training)
 
         assert Child(run_dir, main=work).wait() == -signal.SIGKILL
 
@@ -117,6 +125,22 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(model: Path, uninterru
 def test_the_weights_differ_from_one_iteration_to_the_next(uninterrupted: Path) -> None:
     files = [uninterrupted / "iterations" / f"{n:04d}" / "weights" / "model.safetensors" for n in range(3)]
     assert len({file.read_bytes() for file in files}) == 3
+
+
+def test_what_failed_is_relabelled_and_learned_from_the_same_after_a_kill(
+    model: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    killed(model, cut, "after-episode:20", "before-stable:1", hindsight=0.5)
+    for child in (
+        Child(whole, main=lambda _: run(model, whole, hindsight=0.5)),
+        Child(cut, main=lambda _: run(model, cut, resume=True, hindsight=0.5)),
+    ):
+        assert child.wait() == 0, child.log()
+    assert weights(cut) == weights(whole) != weights(uninterrupted)
+    line = json.loads((whole / "metrics.jsonl").read_text().splitlines()[0])
+    failures = sum(value == 0.0 for _, value in episodes(whole).values())
+    assert 0 < line["relabelled"] <= failures
 
 
 def test_a_warm_start_imitates_the_demonstrations(model: Path, tmp_path: Path) -> None:

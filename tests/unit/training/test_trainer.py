@@ -252,6 +252,19 @@ def test_staleness_counts_the_updates_since_the_rollout(model_dir: Path, make_ro
     assert trainer.update(rows, batch_id="last")["staleness"] == 1.5
 
 
+def test_rows_that_nobody_sampled_start_at_a_ratio_of_one(model_dir: Path, make_rows: MakeRows) -> None:
+    rows = make_rows(6)
+    unsampled = [row.model_copy(update={"rollout_logprobs": ()}) for row in rows[::2]]
+    trainer = Trainer(model_dir, TrainingConfig(minibatches=1))
+    metrics = trainer.update([*rows[1::2], *unsampled], batch_id="mixed")
+    known = Trainer(model_dir, TrainingConfig(minibatches=1))
+    apart = known.update(unsampled, batch_id="apart")
+    assert apart["mismatch_kl"] == pytest.approx(0, abs=1e-9)
+    assert apart["ratio_mean"] == pytest.approx(1, abs=1e-5)
+    assert apart["updated"] == metrics["updated"] == 1
+    assert metrics["tokens"] == sum(sum(row.loss_mask) for row in rows)
+
+
 def test_several_epochs_move_further_and_are_clipped(model_dir: Path, make_rows: MakeRows) -> None:
     short, long = Trainer(model_dir, CONFIG), Trainer(model_dir, CONFIG.model_copy(update={"epochs": 12}))
     rows = on_policy(short, make_rows(16))

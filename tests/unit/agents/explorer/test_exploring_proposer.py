@@ -10,10 +10,11 @@ import pytest
 from agents.explorer import drafts, mastery
 from agents.proposer import MAP_FILE, TASKS_FILE, ExploringProposer
 from core import actions, checks, protocols
-from core.checks import AnswerCheck
+from core.checks import AllCheck, AnswerCheck, FunctionalCheck
 from core.config import ExploreConfig
 from core.errors import EnvironmentFault, TaskFileError
-from core.types import Task
+from core.types import Step, Task, Trajectory
+from tests.unit.agents.explorer.conftest import BOOKS
 
 CONFIG = ExploreConfig(seconds=20, tasks=120)
 
@@ -131,6 +132,43 @@ async def test_held_out_tasks_are_removed(library: Any, home: str) -> None:
     left = {task.id for task in await proposer.propose(200, mastery={}, seed=0)}
     assert not {one.id, other.id} & left
     assert third.id in left
+
+
+async def test_a_held_out_question_is_known_by_its_start_and_answer(library: Any, home: str) -> None:
+    proposer = await explored(library, home)
+    one = next(one.task for one in proposer.proven if one.task.family == "lookup")
+    assert isinstance(one.check, AnswerCheck)
+    unchanged = FunctionalCheck(expect={"changed": []})
+    check = AllCheck(of=(AnswerCheck(equals=one.check.equals.upper()), unchanged))
+    told = one.model_copy(update={"id": "h", "instruction": "Said in another way", "check": check})
+    assert proposer.exclude([told.model_copy(update={"start_url": "/elsewhere"})]) == 0
+    assert proposer.exclude([told]) >= 1
+    assert one.id not in {one.task.id for one in proposer.proven}
+
+
+async def test_hindsight_asks_for_what_was_answered_and_never_what_is_held_out(library: Any, home: str) -> None:
+    proposer = await explored(library, home)
+    book = BOOKS["8"]
+    environment = await library.acquire()
+    task = Task(id="t", instruction="Who wrote it?", start_url="/shelf/travel-2", check=AnswerCheck(equals="nobody"))
+    seen = await environment.reset(task)
+    steps = []
+    for line in (f'click link "{book[0]}"', f'answer definition "Pages" = "{book[4]}"'):
+        steps.append(Step(observation=seen, action=actions.parse(line)))
+        seen = (await environment.step(steps[-1].action)).observation
+    failed = Trajectory(id="e", task=task, steps=tuple(steps), answer=str(book[4]))
+    found = proposer.hindsight(failed, seed=1)
+    assert found is not None
+    assert found.first == 0
+    assert book[0] in found.instruction
+    assert "pages" in found.instruction.lower()
+    uncited = steps[1].model_copy(update={"action": actions.parse('answer "340"')})
+    elsewhere = failed.model_copy(update={"steps": (steps[0], uncited)})
+    assert proposer.hindsight(elsewhere, seed=1) is None
+    proposer.exclude(
+        [Task(id="h", instruction="Said so", start_url="/shelf/travel-2", check=AnswerCheck(equals=str(book[4])))]
+    )
+    assert proposer.hindsight(failed, seed=1) is None
 
 
 async def test_what_was_found_is_kept_and_read_back(library: Any, home: str, tmp_path: Path) -> None:

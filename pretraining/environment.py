@@ -43,6 +43,11 @@ class MadeUpEnvironment:
     def __init__(self, difficulty: Difficulty | None = None) -> None:
         self._difficulty = difficulty or Difficulty()
 
+    @property
+    def expected(self) -> Action | None:
+        """What the expert would do now."""
+        return self._expected
+
     async def reset(self, task: Task) -> Observation:
         self._site, self._exercise = made(int(task.start_url.partition(":")[2]), task.seed or 0, self._difficulty)
         self._expected = self._exercise.goal(self._site)

@@ -88,7 +88,7 @@ def _opens(key: str) -> Handler:
 
 def form_page(site: Website) -> list[Item]:
     """A form on a page of its own."""
-    ((key, form),) = site.forms_here()
+    key, form = site.forms_here()[0]
     items = [Item("heading", form.title), *([Item("text", form.intro)] if form.intro else [])]
     return items + form_items(site, key, form)
 

@@ -206,6 +206,34 @@ def here_form(site: Website, rng: Random) -> Exercise | None:
     return Exercise("form", text, expert.follow_all([expert.submitted(f"{kind}:{index}", wanted, reach)]))
 
 
+def beside(site: Website, rng: Random) -> Exercise | None:
+    """A form on a page that is about something else, mostly the page where the visit begins."""
+    places: dict[str, tuple[str, expert.Goal, Place]] = {
+        "home": (site.title, expert.at_home, Place("home")),
+        "list": (site.listing_label, expert.at_listing, Place("list")),
+    }
+    if site.infos:
+        index = rng.randrange(len(site.infos))
+        places["info"] = (site.infos[index], expert.at_page("info", index), Place("info", index))
+    if site.held_label:
+        places["held"] = (site.held_label, expert.at_page("held"), Place("held"))
+    choices = [(f"inlay:{kind}", form, *places[kind]) for kind, form in site.inlays.items() if kind in places]
+    if site.aside is not None:
+        anywhere = rng.choice([*(place for _, _, place in places.values()), Place("detail", 0)])
+        choices.append(("aside:0", site.aside, "", lambda _: None, anywhere))
+    if not choices:
+        return None
+    key, made, label, reach, place = rng.choice(choices)
+    wanted = values(site, made, rng)
+    said = wishes(made, wanted, rng)
+    if not label or rng.random() < 0.6:
+        site.go(place)
+        text = say(rng, wordings.HERE_FORM, a=said, n=site.noun)
+    else:
+        text = say(rng, wordings.WHERE, p=label, a=said)
+    return Exercise("form", text, expert.follow_all([expert.submitted(key, wanted, reach)]))
+
+
 def _held(site: Website, rng: Random) -> tuple[int, Mention, str] | None:
     """Something in the collection, and what the collection is called."""
     if not site.held:

@@ -67,6 +67,11 @@ def at_listing(site: Website) -> Action | None:
     return None if place.kind == "list" and not place.query and not place.category else press(site, "list")
 
 
+def at_home(site: Website) -> Action | None:
+    """The first page."""
+    return None if site.place.kind == "home" else press(site, "home")
+
+
 def at_page(kind: str, index: int = 0) -> Goal:
     """A form's page, an information page, the hub or the collection."""
 

@@ -243,6 +243,7 @@ SUBPAGES = [
     "Members",
     "Attachments",
 ]
+LEAVE = ["Log out", "Log off", "Logout", "Leave", "End visit", "Quit"]
 SKIP = ["Skip to content", "Skip to main content", "Jump to content", "Skip navigation"]
 FOOTER = [
     "Imprint",

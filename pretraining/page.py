@@ -85,10 +85,14 @@ def build(site: Website) -> list[Item]:
         body = [status, *body] if site.status_first else [*body, status]
     if site.standing:
         body.insert(1, Item("status", site.standing))
+    if (inlay := site.inlays.get(site.place.kind)) is not None:
+        block = [Item("heading", inlay.title), *details.form_items(site, f"inlay:{site.place.kind}", inlay)]
+        body = [*block, *body] if site.options_first else [*body, *block]
     items = _header(site) + _crumbs(site) + body
     if site.aside is not None:
-        items.append(Item("textbox", site.aside.widgets[0].label, ignored))
-        items.append(Item("button", site.aside.submit, ignored))
+        items += details.form_items(site, "aside:0", site.aside)
+    if site.leave:
+        items.append(Item("button", site.leave, ignored))
     items += [Item("link", text, to(Place("home"))) for text in site.footer]
     modal = next((form for _, form in site.forms_here() if form.modal and site.is_open(form)), None)
     if modal is not None:
@@ -266,9 +270,9 @@ def apply(site: Website, _: Action) -> None:
     chosen = {label: site.pending.get(label, site.box(label)[0]) for label in site.boxes()}
     sort = chosen.pop(site.sort_label, site.place.sort)
     category = chosen.pop(site.filter_label, site.place.category)
-    picked = {label: value for label, value in chosen.items() if value != site.everything}
+    picked = {label: value for label, value in chosen.items() if value != site.everything(label)}
     place = replace(site.place, sort=sort, offset=0, picked=picked)
-    site.go(replace(place, category="" if category == site.everything else category))
+    site.go(replace(place, category="" if category == site.everything(site.filter_label) else category))
 
 
 def option(options: tuple[str, ...], wanted: str) -> str | None:

@@ -21,28 +21,12 @@ FAMILIES: dict[str, tuple[float, tuple[tuple[float, Maker], ...]]] = {
     "filter": (0.9, ((1.0, finding.narrow), (0.8, finding.order))),
     "compare": (1.1, ((1.0, reading.extreme),)),
     "count": (0.95, ((1.0, reading.count),)),
-    "toggle": (
-        1.5,
-        (
-            (1.0, doing.switch),
-            (0.8, doing.here(doing.switch)),
-            (0.5, doing.remove),
-            (0.4, doing.untag),
-            (0.3, doing.here(doing.untag)),
-        ),
-    ),
-    "form": (
-        1.4,
-        (
-            (1.0, doing.form),
-            (0.7, doing.detail_form),
-            (0.8, doing.quick),
-            (0.8, doing.here(doing.quick)),
-            (0.7, doing.here_form),
-        ),
-    ),
+    "toggle": (1.5, ((1.0, doing.switch), (0.8, doing.here(doing.switch)), (0.5, doing.remove), (0.4, doing.untag),
+                     (0.3, doing.here(doing.untag)))),
+    "form": (1.6, ((1.0, doing.form), (0.7, doing.detail_form), (0.8, doing.quick), (0.8, doing.here(doing.quick)),
+                   (0.7, doing.here_form), (1.2, doing.beside))),
     "edit": (1.0, ((1.0, doing.edit), (0.4, doing.here(doing.edit)), (0.5, doing.quantity))),
-}
+}  # fmt: skip
 
 
 def exercise(site: Website, rng: Random, *, most_goals: int = 2) -> Exercise:
@@ -50,7 +34,7 @@ def exercise(site: Website, rng: Random, *, most_goals: int = 2) -> Exercise:
     names = list(FAMILIES)
     weights = [FAMILIES[name][0] for name in names]
     while True:
-        if most_goals > 1 and rng.random() < 0.1:
+        if most_goals > 1 and rng.random() < 0.13:
             made = rng.choice((_about_one, _about_one, _alike, _chain, finding.first))(site, rng)
         else:
             makers = FAMILIES[rng.choices(names, weights)[0]][1]

@@ -30,7 +30,7 @@ class Website:
     def __init__(self, rng: Random, *, scale: float = 1.0, pseudo: float = 0.6) -> None:
         self.rng = rng
         self.pseudo = pseudo
-        self.odd = 0.15 + 0.5 * pseudo
+        self.odd = 0.3 + 0.4 * pseudo
         noun = lexicon.noun(rng, 0.7 * pseudo)
         self.noun, self.nouns = noun, lexicon.plural(noun)
         self.title = lexicon.name(rng, 0.8, 2)
@@ -101,11 +101,11 @@ class Website:
         self.search_at = rng.choice(("header", "header", "header", "list", "none"))
         self.filter_label = self.word(lexicon.FILTER)
         self.filter_as = rng.choice(("select", "links", "none"))
-        self.everything = rng.choice(("All", "All", "Any", "Everything", f"All {self.nouns}"))
+        self._everything = rng.choice(("All", "All", "Any", "Everything", f"All {self.nouns}", "Any {f}", "Every {f}"))
         self.sort_label = self.word(lexicon.SORT)
         usable = [label for label in self._pools if label not in (self.filter_label, self.sort_label)
                   and self.meaning[label].kind in _SORTED_INTO]  # fmt: skip
-        self.picks = usable[: rng.randint(0, min(2, len(usable)))]
+        self.picks = usable[: rng.randint(0, min(3, len(usable)))]
         self.sort_as = rng.choice(("select", "select", "headers", "none"))
         if self.sort_as == "headers" and (self.list_as != "table" or not set(self.numeric) & set(self.columns)):
             self.sort_as = "select"
@@ -135,6 +135,12 @@ class Website:
         nested = bool(self.forms) and rng.random() < 0.4
         self.hub_label = self.word(lexicon.HUBS) if nested else ""
         self.hub = set(rng.sample(range(len(self.forms)), rng.randint(1, len(self.forms)))) if nested else set()
+        # Forms that stand on pages which are about something else.
+        self.inlays = {
+            kind: forms.form(self, self.word(lexicon.FORMS), scale * 0.7)
+            for kind in ("home", "list", "info", "held")
+            if rng.random() < 0.25
+        }
         self.hub_extra = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(4 * scale)))]
         self.held_label = self.word(lexicon.COLLECTIONS) if rng.random() < 0.45 else ""
         # A switch that puts something into the collection, whose link may tell how much is in it.
@@ -179,9 +185,10 @@ class Website:
         verbs = ("Preview", "Quick look at", "Details of", "Share", "Print", lexicon.word(rng, 0.5).capitalize())
         self.row_button = rng.choice(verbs) if rng.random() < 0.3 * scale else ""
         self.sections = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(3 * scale)))]
-        aside = forms.form(self, self.word(lexicon.FORMS), 0.2)
-        aside.submit = f"{aside.submit} {lexicon.word(rng)}"
+        aside = forms.form(self, "", 0.3)
+        aside.submit = f"{aside.submit or 'Send'} {lexicon.word(rng)}" if rng.random() < 0.5 else aside.submit
         self.aside = aside if rng.random() < 0.35 * scale else None
+        self.leave = rng.choice(lexicon.LEAVE) if rng.random() < 0.3 * scale else ""
         self.extra = [lexicon.name(rng, 0.5, 2) for _ in range(rng.randint(0, int(5 * scale)))]
         self.skip = rng.choice(lexicon.SKIP) if rng.random() < 0.5 * scale else ""
         self.crumbs = rng.random() < 0.4 * scale
@@ -337,10 +344,16 @@ class Website:
     def box(self, label: str) -> tuple[str, tuple[str, ...]]:
         """What such a box says while nothing was chosen anew, and its options."""
         if label == self.filter_label:
-            return self.place.category or self.everything, (self.everything, *self.categories)
+            everything = self.everything(label)
+            return self.place.category or everything, (everything, *self.categories)
         if label == self.sort_label:
             return self.place.sort or next(iter(self.sorts)), tuple(self.sorts)
-        return self.place.picked.get(label, self.everything), (self.everything, *self._pools[label])
+        everything = self.everything(label)
+        return self.place.picked.get(label, everything), (everything, *self._pools[label])
+
+    def everything(self, label: str) -> str:
+        """The option of a filter that leaves everything in."""
+        return self._everything.format(f=label.lower())
 
     def listed(self) -> list[int]:
         """Indices of the records that the current listing holds, all pages, in order."""
@@ -373,6 +386,12 @@ class Website:
 
     def forms_here(self) -> list[tuple[str, Form]]:
         """The forms of this page by key, whether they show or wait behind a button."""
+        kind = self.place.kind
+        found = self._own_forms()
+        found += [(f"inlay:{kind}", self.inlays[kind])] if kind in self.inlays else []
+        return found + ([("aside:0", self.aside)] if self.aside is not None else [])
+
+    def _own_forms(self) -> list[tuple[str, Form]]:
         kind, index = self.place.kind, self.place.index
         if kind == "form":
             return [(f"form:{index}", self.forms[index])]

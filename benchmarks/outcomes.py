@@ -35,7 +35,7 @@ def describe(run_dir: Path) -> dict[str, Any]:
     training = stored_config(run_dir).training
     stages = stage_seconds(_events(run_dir))
     practising, updating = stages.get("practising"), stages.get("updating")
-    sampled = sum(line.get("decode_tokens") or 0 for line in lines)
+    sampled = sum(line.get("decode_tokens") or 0 for line in lines) or None  # where the policy counts none
     trained = None if training.warm_start else training.epochs * sum(line.get("tokens") or 0 for line in lines)
     within = sum(stages.values())
     iterations = summary["iterations"]

@@ -11,12 +11,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from core.actions import INNER, quote, source, unquote
+from core.actions import INNER, quote, quoted, source, unquote
 from core.types import Element, Observation, Record
 
 _WORD = re.compile(r"[a-z]+|\d+", re.IGNORECASE)
 _COST = re.compile(r"[A-Za-z]{1,5}|\d|[^\sA-Za-z\d]")
-_QUOTED = re.compile(rf'"({INNER})"')
 _LINE = re.compile(
     rf'(?P<role>[a-z_]+) "(?P<name>{INNER})"(?: #(?P<nth>\d+))?(?: = "(?P<value>{INNER})")?'
     r'(?: [a-z]+)*(?: of (?P<options>".*"))?'
@@ -68,7 +67,7 @@ def shown(text: str) -> Iterator[Shown]:
                 name=unquote(found["name"]),
                 nth=int(found["nth"] or 1),
                 value=unquote(found["value"] or ""),
-                options=tuple(unquote(one) for one in _QUOTED.findall(found["options"] or "")),
+                options=tuple(quoted(found["options"] or "")),
             )
 
 

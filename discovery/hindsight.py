@@ -69,21 +69,16 @@ class Hindsight:
         rows: list[TrainingRow] = []
         ids: list[str] = []
         seen: set[tuple[str, str]] = set()
-        for group in groups:
-            for member in group.members:
-                if member.value != 0.0:
-                    continue
-                trajectory = self._store.get(member.id)
-                key = (
-                    group.task.id,
-                    str(trajectory.steps[-1].action.arguments.get("source")) if trajectory.steps else "",
-                )
-                if key in seen:
-                    continue
-                seen.add(key)
-                if made := self._relabelled(trajectory):
-                    rows += made
-                    ids.append(f"{member.id}{_SUFFIX}")
+        for member in (member for group in groups for member in group.members if member.value == 0.0):
+            trajectory = self._store.get(member.id)
+            last = trajectory.steps[-1].action.arguments if trajectory.steps else {}
+            key = (trajectory.task.id, str(last.get("source")))
+            if key in seen:
+                continue
+            seen.add(key)
+            if made := self._relabelled(trajectory):
+                rows += made
+                ids.append(f"{member.id}{_SUFFIX}")
         return rows, ids
 
     def _relabelled(self, trajectory: Trajectory) -> list[TrainingRow]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from agents import speech
 from pretraining import concepts, expert, lexicon, wordings
@@ -13,7 +12,7 @@ from pretraining.records import Form, Place, Widget
 from pretraining.website import Website
 from pretraining.wordings import Mention, capital, marked, mention, say, subject
 
-Maker = Callable[..., Exercise | None]
+About = Callable[[Website, Random, int, Mention], Exercise | None]  # makes an exercise about a record
 
 
 def switch(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
@@ -42,10 +41,10 @@ def switch(site: Website, rng: Random, index: int | None = None, called: Mention
     return Exercise("toggle", text, expert.follow_all([expert.switched(index, on, called.query, off=off)]))
 
 
-def here(make: Maker) -> Maker:
+def here(make: About) -> Callable[[Website, Random], Exercise | None]:
     """The same for the record whose page is open."""
 
-    def maker(site: Website, rng: Random, *_: Any) -> Exercise | None:
+    def maker(site: Website, rng: Random) -> Exercise | None:
         index = rng.randrange(len(site.records))
         made = make(site, rng, index, Mention(f"this {site.noun}", site.records[index].name))
         site.go(Place("detail", index))

@@ -59,7 +59,7 @@ def quick(site: Website) -> Form:
     form.wordings = said
     if rng.random() < site.odd * 0.6:
         form.wordings = ()
-        widget.label, opener = lexicon.name(rng, 0.4, 2), f"{lexicon.name(rng, 0.4, 2)}"
+        widget.label, opener = lexicon.name(rng, 0.4, 2), lexicon.name(rng, 0.4, 2)
         form.required = widget.label if form.required else ""
     form.opener = opener if rng.random() < 0.65 else ""
     form.modal = bool(form.opener) and rng.random() < 0.3

@@ -343,12 +343,11 @@ class Website:
 
     def box(self, label: str) -> tuple[str, tuple[str, ...]]:
         """What such a box says while nothing was chosen anew, and its options."""
+        everything = self.everything(label)
         if label == self.filter_label:
-            everything = self.everything(label)
             return self.place.category or everything, (everything, *self.categories)
         if label == self.sort_label:
             return self.place.sort or next(iter(self.sorts)), tuple(self.sorts)
-        everything = self.everything(label)
         return self.place.picked.get(label, everything), (everything, *self._pools[label])
 
     def everything(self, label: str) -> str:

@@ -157,8 +157,7 @@ class Affordances:
             self._encode.cache_clear()
             self._source.cache_clear()
             self._whole.cache_clear()
-        head, _, page = prompt.rpartition(_PAGE)
-        return Walk(self._tree(list(views.shown(f'page "{page}')), head))
+        return Walk(self._tree(*_parts(prompt)))
 
     def cited(self, prompt: str, line: str) -> str:
         """An answer with its source on this page, if it stands there as a whole; other lines as they are.
@@ -171,10 +170,10 @@ class Affordances:
             return line
         if action.name != "answer" or action.arguments.get("source"):
             return line
-        head, _, page = prompt.rpartition(_PAGE)
+        elements, head = _parts(prompt)
         text = action.arguments["text"].casefold()
         wanted = views.words(_instruction(head))
-        places = [place for place, said in views.sources(views.shown(f'page "{page}')) if said.casefold() == text]
+        places = [place for place, said in views.sources(elements) if said.casefold() == text]
         best = max(places, key=lambda place: len(views.words(place) & wanted), default="")
         return f"answer {best}" if best else line
 
@@ -263,6 +262,12 @@ class Affordances:
 
     def _stops(self, token: int) -> bool:
         return '"' in self._texts[token] or "\\" in self._texts[token]
+
+
+def _parts(prompt: str) -> tuple[list[Shown], str]:
+    """The elements that a prompt shows, and what stands before them."""
+    head, _, page = prompt.rpartition(_PAGE)
+    return list(views.shown(f'page "{page}')), head
 
 
 def _instruction(head: str) -> str:

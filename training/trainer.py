@@ -92,19 +92,18 @@ class Trainer:
 
     def _as_if_sampled(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
         """Rows without log-probabilities get those of the present weights, so that their ratio starts at one."""
-        made = [row if row.rollout_logprobs else _with_logprobs(row, {}) for row in rows]
+        made = list(rows)
         missing = [index for index, row in enumerate(rows) if not row.rollout_logprobs]
+        values = [[0.0] * len(rows[index].input_ids) for index in missing]
+        places = [(place for place, trained in enumerate(rows[index].loss_mask) if trained) for index in missing]
+        blank = [_with_logprobs(rows[index], zeros) for index, zeros in zip(missing, values, strict=True)]
         with torch.no_grad():
-            blank = [made[index] for index in missing]
             for batch in batches.micro_batches(blank, self.config.micro_batch_tokens, share=self._share_prefixes):
-                found: dict[int, list[float]] = defaultdict(list)
-                for row, value in zip(
-                    batch.rows.tolist(), models.token_logprobs(self.model, batch).tolist(), strict=True
-                ):
-                    found[row].append(value)
-                for row, values in found.items():
-                    places = [place for place, trained in enumerate(blank[row].loss_mask) if trained]
-                    made[missing[row]] = _with_logprobs(blank[row], dict(zip(places, values, strict=True)))
+                logprobs = models.token_logprobs(self.model, batch)
+                for row, value in zip(batch.rows.tolist(), logprobs.tolist(), strict=True):
+                    values[row][next(places[row])] = value
+        for index, known in zip(missing, values, strict=True):
+            made[index] = _with_logprobs(rows[index], known)
         return made
 
     def _step(self, rows: Sequence[TrainingRow], objective: Objective, tokens: float, account: _Account) -> None:
@@ -210,9 +209,8 @@ class Trainer:
         self.batch_ids = list(state["batch_ids"])
 
 
-def _with_logprobs(row: TrainingRow, known: dict[int, float]) -> TrainingRow:
-    values = tuple(known.get(place, 0.0) for place in range(len(row.input_ids)))
-    return row.model_copy(update={"rollout_logprobs": values})
+def _with_logprobs(row: TrainingRow, values: Sequence[float]) -> TrainingRow:
+    return row.model_copy(update={"rollout_logprobs": tuple(values)})
 
 
 class _Account:

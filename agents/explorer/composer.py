@@ -153,7 +153,7 @@ class Composer:
 
     def _draft(self, route: _Route, page: Page, last: Piece, rng: random.Random) -> Draft | None:
         pieces = (*route.pieces, last)
-        clauses = abridged(_clauses(pieces), rng)
+        clauses = _abridged(_clauses(pieces), rng)
         if not route.pieces:
             clauses = pointed(clauses, rng)
         merged = phrasing.instruction(clauses, rng)
@@ -206,7 +206,7 @@ def _clauses(pieces: Sequence[Piece]) -> list[Clause]:
     return merged
 
 
-def abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
+def _abridged(clauses: Sequence[Clause], rng: random.Random) -> list[Clause]:
     """The same told naturally: what was named is not named again, or only at the end."""
     *first, last = clauses
     if not first or "name" not in first[-1].slots:

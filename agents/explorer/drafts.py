@@ -120,14 +120,14 @@ def same_task(one: Task, other: Task) -> bool:
         return True
     if one.check is None or other.check is None or one.start_url != other.start_url:
         return False
-    return one.check == other.check or (bool(found := answers(one.check)) and found == answers(other.check))
+    return one.check == other.check or (bool(found := _answers(one.check)) and found == _answers(other.check))
 
 
-def answers(check: Check) -> set[str]:
+def _answers(check: Check) -> set[str]:
     """The answers that a check asks for, folded; none where it asks for none."""
     if isinstance(check, AnswerCheck):
         return {normal_answer(check.equals)}
-    return set().union(*map(answers, check.of)) if isinstance(check, AllCheck | AnyCheck) else set()
+    return set().union(*map(_answers, check.of)) if isinstance(check, AllCheck | AnyCheck) else set()
 
 
 def save(proven: Iterable[Proven], path: Path) -> None:

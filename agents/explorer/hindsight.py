@@ -35,13 +35,12 @@ def achieved(trajectory: Trajectory, pieces: Pieces, rng: Random) -> Achieved | 
         return None
     page = pages.read(last.observation, frozenset(pieces.site.crowded))
     text = str(last.action.arguments["text"])
-    told = [piece for piece in pieces.lookups(page) if fold(piece.answer) == fold(text) and _cites(source, piece, page)]
-    if not told:
+    told = (piece for piece in pieces.lookups(page) if fold(piece.answer) == fold(text))
+    asked = next((piece.clauses for piece in told if _cites(source, piece, page)), None)
+    if asked is None:
         return None
-    (clause,) = told[0].clauses
-    way = _way(before, last, clause.slots["record"])
-    clauses = [*told[0].clauses] if way else pointed(told[0].clauses, rng)
-    instruction = phrasing.instruction(clauses, rng)
+    way = _way(before, last, asked[0].slots["record"])
+    instruction = phrasing.instruction(asked if way else pointed(asked, rng), rng)
     if not instruction or given_away(text, instruction):
         return None
     return Achieved(instruction, len(before) - way)

@@ -1,4 +1,4 @@
-"""Reinforcement learning on made-up sites: fresh wordings for measuring, one seed one outcome."""
+"""Reinforcement learning on made-up sites: fresh wordings for measuring, rewards for the expert alone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What a check means: the conditions that tell whether a task was done, and how each is decided.
 
-A check is data. It is decided from the end of an episode alone: the agent's answer, the final URL,
-the visible text of the final page and, for bundled sites, the evidence of their ground-truth interface.
+A check is data. It is decided from what could be seen: the agent's answer, the final URL, the visible text
+of the final page, what stood in form fields on the way, and, for bundled sites, the evidence of their
+ground-truth interface.
 Patterns come from files and models: each is Python's `re` syntax, searched within a limit of time.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Literal
 
 import regex  # type: ignore[import-untyped]
@@ -57,6 +59,16 @@ class PageCheck(_Check):
         return value if value is None else _valid_pattern(value)
 
 
+class EnteredCheck(_Check):
+    """At one moment of the episode every field of `fields`, by its label, held its value (`checked` for a tick).
+
+    For forms whose values show nowhere after they were sent; the page check beside it says that they were.
+    """
+
+    kind: Literal["entered"] = "entered"
+    fields: dict[str, str] = Field(min_length=1)
+
+
 class AllCheck(_Check):
     """Every one of `of` holds."""
 
@@ -79,7 +91,7 @@ class FunctionalCheck(_Check):
 
 
 Check = Annotated[
-    AnswerCheck | UrlCheck | PageCheck | AllCheck | AnyCheck | FunctionalCheck,
+    AnswerCheck | UrlCheck | PageCheck | EnteredCheck | AllCheck | AnyCheck | FunctionalCheck,
     Field(discriminator="kind"),
 ]
 
@@ -93,9 +105,10 @@ def holds(
     answer: str | None,
     url: str,
     page_text: str,
+    entries: Sequence[AbstractSet[tuple[str, str]]] = (),
     evidence: Mapping[str, Any] | None = None,
 ) -> bool | None:
-    """Decide a check (three-valued `all` and `any`).
+    """Decide a check (three-valued `all` and `any`); `entries` are those of the observations (`Observation.entries`).
 
     `None` when it cannot be decided: it needs evidence that is not there, or its pattern takes too long.
     """
@@ -109,10 +122,16 @@ def holds(
             if not all(fold(text) in page for text in texts):
                 return False
             return pattern is None or _found(pattern, url)
+        case EnteredCheck(fields=fields):
+            wanted = {(fold(name), fold(value)) for name, value in fields.items()}
+            return any(wanted <= shown for shown in entries)
         case FunctionalCheck(expect=expected):
             return None if evidence is None else matches(expected, evidence)
         case AllCheck(of=parts) | AnyCheck(of=parts):
-            values = [holds(part, answer=answer, url=url, page_text=page_text, evidence=evidence) for part in parts]
+            values = [
+                holds(part, answer=answer, url=url, page_text=page_text, entries=entries, evidence=evidence)
+                for part in parts
+            ]
             deciding = isinstance(check, AnyCheck)
             if deciding in values:
                 return deciding

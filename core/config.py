@@ -54,7 +54,7 @@ class SiteConfig(Section):
 class ExploreConfig(Section):
     """The exploring proposer's budget and manners."""
 
-    pages: int = Field(60, ge=1)
+    pages: int = Field(90, ge=1)
     seconds: float = Field(60.0, gt=0)
     tasks: int = Field(240, ge=1, description="size of the pool of proven tasks")
     delay: float = Field(0.0, ge=0, description="seconds between requests; at least 1 outside loopback")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.checks import Check
+from core.checks import Check, fold
 
 
 class Record(BaseModel):
@@ -92,6 +92,9 @@ class Element(Record):
     frame: str = ""
 
 
+_FIELDS = frozenset({"textbox", "searchbox", "combobox", "listbox", "spinbutton"})
+
+
 class Observation(Record):
     """What the agent sees after reset or a step; `text` is the page's whole visible text."""
 
@@ -103,6 +106,14 @@ class Observation(Record):
     last_action_error: str = ""
     tabs: tuple[str, ...] = ()
     active_tab: int = 0
+
+    def entries(self) -> frozenset[tuple[str, str]]:
+        """What stands in the form fields, as (label, value), folded; `checked` or `unchecked` for a tick."""
+        return frozenset(
+            (fold(one.name), ("checked" if "checked" in one.states else "unchecked") if tick else fold(one.value))
+            for one in self.elements
+            if (tick := one.role in ("checkbox", "radio", "switch")) or one.role in _FIELDS
+        )
 
 
 class Action(Record):

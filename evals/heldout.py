@@ -17,6 +17,7 @@ from core.checks import (
     AnswerCheck,
     AnyCheck,
     Check,
+    EnteredCheck,
     FunctionalCheck,
     PageCheck,
     UrlCheck,
@@ -168,6 +169,8 @@ def _meaning(check: Check) -> str:
         case PageCheck(contains=texts, url=pattern):
             parts = {json.dumps(["page", fold(text)]) for text in texts}
             return _joined("all", parts | ({json.dumps(["url", pattern])} if pattern else set()))
+        case EnteredCheck(fields=fields):
+            return json.dumps(["entered", sorted([fold(name), fold(value)] for name, value in fields.items())])
         case FunctionalCheck(expect=expected):
             return json.dumps(["functional", expected], sort_keys=True)
         case AllCheck(of=of) | AnyCheck(of=of):

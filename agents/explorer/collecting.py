@@ -17,7 +17,7 @@ from core.types import Task
 _ALIKE = 0.9
 _DEADLY = 3
 _HOPELESS_TRIES = 8
-_JOINED_TRIES = 5
+_JOINED_TRIES = 3
 _HOPELESS_SHARE = 0.1
 _MOST_SKIPPED = 400
 

@@ -181,6 +181,7 @@ class Composer:
             wanted=tuple(dict.fromkeys(value for piece in pieces for value in piece.wanted)),
             answer=answer,
             changes=bool(changing),
+            entered=tuple(dict(piece.entered) for piece in pieces if piece.entered),
             foils=tuple(foils[:2]),
             topic=topics,
             last_url=page.url if all(piece.kind != "filter" for piece in route.pieces) else "",

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from agents.explorer import lines, pages
 from agents.explorer.manners import Pace, Robots, canonical, is_loopback, may_follow, origin
@@ -18,6 +19,7 @@ from core.protocols import EnvironmentPool
 from core.types import Observation
 
 _CROWD = 5
+_ARRANGED = 3  # as often are pages without a query visited
 Progress = Callable[[str, int, int], None]
 
 
@@ -144,9 +146,17 @@ class Crawler:
         self._waiting[url] = depth
 
     def _next(self) -> str:
-        """The waiting URL whose shape was visited least; the first found among equals, so breadth-first."""
+        """The waiting URL whose shape was visited least; the first found among equals, so breadth-first.
+
+        A URL with a query mostly shows again what others show, so it waits longer.
+        """
         crowded = self._crowded()
-        return min(self._waiting, key=lambda url: (self._visits[pages.shape(url, crowded)], self._waiting[url]))
+
+        def turn(url: str) -> tuple[int, int]:
+            visits = self._visits[pages.shape(url, crowded)]
+            return visits * (_ARRANGED if urlsplit(url).query else 1), self._waiting[url]
+
+        return min(self._waiting, key=turn)
 
     def _finished(self, deadline: float) -> bool:
         return (

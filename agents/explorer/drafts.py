@@ -22,10 +22,10 @@ PROPOSER = "explorer"
 class Draft(Record):
     """A task whose check is still to be seen, or whose `answer` is to be confirmed.
 
-    `lines` solve it; a task that asks for no answer is closed by `answer "done"` afterwards. `wanted`
-    are values that the end must show. `foils` are nearby wrong solutions, which the check must reject. `topic` groups
-    drafts that stand or fall together. `last_line` is the first thing to do on the last page that is
-    known as it was before, `last_url`.
+    `lines` solve it; a task that asks for no answer is closed by `answer "done"` afterwards. `wanted` are values that
+    the end must show, `entered` what is put into each form, by label. `foils` are nearby wrong solutions, which the
+    check must reject. `topic` groups drafts that stand or fall together. `last_line` is the first thing to do on the
+    last page that is known as it was before, `last_url`.
     """
 
     family: str
@@ -35,6 +35,7 @@ class Draft(Record):
     wanted: tuple[str, ...] = ()
     answer: str = ""
     changes: bool = False
+    entered: tuple[dict[str, str], ...] = ()
     foils: tuple[tuple[str, ...], ...] = ()
     topic: str = ""
     last_url: str = ""

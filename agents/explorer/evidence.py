@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 from core import checks
-from core.checks import Check, PageCheck, UrlCheck, fold
+from core.checks import AllCheck, Check, EnteredCheck, PageCheck, UrlCheck, fold
 from core.types import Observation
 
 _RANK = {"alert": 0, "status": 0, "heading": 1, "definition": 2, "cell": 2, "text": 2, "dialog": 3}
@@ -75,14 +75,14 @@ def page_check(
     *,
     wanted: Sequence[str] = (),
     pristine: Iterable[tuple[str, str]] = (),
-    wrong: Sequence[tuple[str, str]] = (),
+    wrong: Sequence[Sequence[Observation]] = (),
     changes: bool = False,
 ) -> Check | None:
     """A check that holds at the end of `run` and at no earlier moment of it; None where nothing tells.
 
     Every text of `wanted` (what the instruction names and the end shows) must be visible at the end, or
     there is no check. With `changes`, the check must also be false on all of the site's `pristine`
-    pages (url, text): merely looking around never satisfies it. It is false on the `wrong` ends (url, text) too.
+    pages (url, text): merely looking around never satisfies it. It is false at the end of the `wrong` runs too.
     """
     *earlier, final = run
     known = list(pristine)
@@ -102,12 +102,55 @@ def page_check(
             check = UrlCheck(matches=pattern)
         else:
             continue
-        if any(_holds(check, one.url, one.text) for one in earlier) or not _holds(check, final.url, final.text):
-            continue
-        if any(_holds(check, url, text) for url, text in (*wrong, *(known if changes else ()))):
-            continue
-        return check
+        if _tells(check, run, wrong, known if changes else ()):
+            return check
     return None
+
+
+def form_check(
+    run: Sequence[Observation],
+    entered: Sequence[Mapping[str, str]],
+    *,
+    pristine: Iterable[tuple[str, str]] = (),
+    wrong: Sequence[Sequence[Observation]] = (),
+) -> Check | None:
+    """A check for forms whose values the end does not show: they were `entered`, and the end says that it is done.
+
+    It is as discerning as that of `page_check` with `changes`; None where nothing tells.
+    """
+    *earlier, final = run
+    known = list(pristine)
+    if not entered or not earlier:
+        return None
+    pattern = url_pattern(final.url, general=all(_place(final.url) != _place(url) for url, _ in known))
+    filled = [EnteredCheck(fields=dict(fields)) for fields in entered]
+    for text in revealed(earlier, final)[:3]:
+        check = AllCheck(of=(*filled, PageCheck(contains=(text,), url=pattern)))
+        if _tells(check, run, wrong, known):
+            return check
+    return None
+
+
+def holds_after(check: Check, run: Sequence[Observation], answer: str | None = None) -> bool:
+    """Whether a check would hold if the episode ended after what was seen in `run`."""
+    end = run[-1]
+    entries = [one.entries() for one in run[:-1]]
+    return checks.holds(check, answer=answer, url=end.url, page_text=end.text, entries=entries) is True
+
+
+def _tells(
+    check: Check,
+    run: Sequence[Observation],
+    wrong: Sequence[Sequence[Observation]],
+    known: Iterable[tuple[str, str]],
+) -> bool:
+    """Whether a check holds at the end of `run`, at no earlier moment, not after `wrong` runs, and nowhere else."""
+    return (
+        holds_after(check, run)
+        and not any(holds_after(check, run[:end]) for end in range(1, len(run)))
+        and not any(holds_after(check, one) for one in wrong)
+        and not any(_holds(check, url, text) for url, text in known)
+    )
 
 
 def _heading(observation: Observation) -> str:

@@ -24,7 +24,7 @@ from core.types import Observation, Record, Task
 
 PHASES = ("crawl", "try", "prove")
 CRAWL_UNTIL, TRY_UNTIL = 0.2, 0.4  # shares of the time
-_SHARES = {"open": 1.5, "lookup": 2.5, "search": 1.2, "disclose": 0.4}
+_SHARES = {"open": 1.5, "lookup": 2.5, "search": 1.2, "form": 2.0, "edit": 2.0, "toggle": 1.5, "disclose": 0.3}
 _JOINED_SHARE = 0.5
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from agents.explorer import lines
 from agents.explorer.pages import Form
@@ -85,8 +85,20 @@ def required(fields: Sequence[Element]) -> list[Element]:
 
 def needed(form: Form) -> list[Element]:
     """The fields to fill: those marked as required and still empty, or every empty one where none is marked."""
-    ticks = ("checkbox", "switch")
-    return required(form.fields) or [one for one in form.fields if _is_empty(one) and one.role not in ticks]
+    return required(form.fields) or empty(form.fields)
+
+
+def empty(fields: Iterable[Element]) -> list[Element]:
+    """The fields that are empty; ticks are none, and radio buttons are none when one of their group is chosen."""
+    fields = list(fields)
+    chosen = {one.group for one in fields if one.role == "radio" and "checked" in one.states}
+    return [
+        one
+        for one in fields
+        if _is_empty(one)
+        and one.role not in ("checkbox", "switch")
+        and not (one.role == "radio" and one.group in chosen)
+    ]
 
 
 def _is_empty(field: Element) -> bool:

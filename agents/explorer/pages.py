@@ -266,7 +266,7 @@ def _forms(elements: Sequence[Element]) -> Iterable[Form]:
             continue
         if element.role in _FIELDS and element.name and not element.row:
             fields.append(element)
-        elif element.role == "button" and fields and not element.row and _sends(element.name):
+        elif element.role == "button" and fields and not element.row and _sends(element, fields[-1]):
             # Radio buttons stand in a group of their own, which is named by what they choose.
             same = any(field.group == element.group for field in fields)
             mine = [field for field in fields if not same or field.group == element.group or field.role == "radio"]
@@ -276,8 +276,18 @@ def _forms(elements: Sequence[Element]) -> Iterable[Form]:
         yield Form(group=fields[0].group, fields=tuple(fields))
 
 
-def _sends(name: str) -> bool:
-    return bool(_SUBMIT.search(name)) and not _ABANDON.search(name)
+def row_forms(before: Observation, after: Observation, row: str) -> list[Form]:
+    """The forms that appeared in one record of a listing, as when its name is edited in place."""
+    old = {(element.role, element.name) for element in before.elements if element.row == row}
+    mine = [element for element in after.elements if row and element.row == row and element.name]
+    new = [one for one in mine if (one.role, one.name) not in old and not {"hidden", "disabled"} & set(one.states)]
+    return list(_forms([element.model_copy(update={"row": "", "bounds": None}) for element in new]))
+
+
+def _sends(button: Element, last: Element) -> bool:
+    """Whether a button sends the fields before it: by its name, or as the one that closes their own group."""
+    closes = bool(button.group) and button.group == last.group
+    return (closes or bool(_SUBMIT.search(button.name))) and not _ABANDON.search(button.name)
 
 
 _ARRANGING = frozenset({"page", "p", "offset", "start", "sort", "order", "dir", "direction", "per_page", "view"})

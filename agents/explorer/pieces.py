@@ -34,7 +34,10 @@ _SORTING = re.compile(r"\b(sort|order|arrange)", re.I)
 
 @dataclass(frozen=True)
 class Piece:
-    """One thing to do. `lands` is the URL where it ends, empty for the page where it began."""
+    """One thing to do. `lands` is the URL where it ends, empty for the page where it began.
+
+    `entered` is what is put into a form that is sent by a button, by label.
+    """
 
     kind: str
     lines: tuple[str, ...]
@@ -46,6 +49,7 @@ class Piece:
     foils: tuple[tuple[str, ...], ...] = ()
     part: str = ""
     record: str = ""
+    entered: tuple[tuple[str, str], ...] = ()
 
 
 class Pieces:
@@ -321,7 +325,7 @@ class Pieces:
                 (Clause("disclose" if effect.kind == "disclose" else press, slots),),
                 f"{effect.kind} {effect.template} {renamed(effect.target.name, was, '*')}",
                 lands="" if effect.after.url == effect.url else effect.after.url,
-                wanted=(renamed(telling[0], was, record),) if telling and record else (),
+                wanted=(record,) if telling and record else (),
                 foils=(foil,) if foil else (),
                 part=f"{button.name}#{button.nth}",
                 record=record if telling else "",
@@ -329,6 +333,14 @@ class Pieces:
 
     def _filled(self, page: Page, effect: Effect) -> Iterator[Piece]:
         """The form of an effect, on this page, with values of its own."""
+        if effect.row:
+            for moved in _in_rows(page, effect):
+                fields = {one.field.name: one for one in moved.filled}
+                for _ in range(2):
+                    piece = self._filling(page, moved, None, fields)
+                    if piece is not None:
+                        yield piece
+            return
         fields = {one.field.name: one for one in effect.filled}
         # The options of radio buttons differ from record to record, as colours do.
         named = {name for name, one in fields.items() if one.field.role != "radio"}
@@ -341,7 +353,7 @@ class Pieces:
             ),
             None,
         )
-        if form is None and not effect.prefix:
+        if form is None and not _opens_on(page, effect):
             return
         for _ in range(3 if effect.kind == "form" else 2 * max(1, len(form.fields) if form else 1)):
             piece = self._filling(page, effect, form, fields)
@@ -351,13 +363,24 @@ class Pieces:
     def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
+        # A combobox tells its options only when it is opened, as it was when it was tried.
+        known = effect.options | {name: one.field.options for name, one in fields.items()}
+        present = [
+            one if one.options or not known.get(one.name) else one.model_copy(update={"options": known[one.name]})
+            for one in present
+        ]
         radios = _radio_groups(effect)
         if effect.kind == "edit" and not _sent_by_button(effect):
             chosen = [field for field in present if field.name in fields]
         elif effect.kind == "edit":
-            free = [field for field in present if is_fillable(field) or filling.real_options(field)]
+            free = [
+                field
+                for field in present
+                if not filling.is_closed(field) and (is_fillable(field) or filling.real_options(field))
+            ]
             chosen = rng.sample(free, min(len(free), rng.choice((1, 1, 1, 2))))
-            chosen += [field for field in filling.required(present) if field not in chosen]
+            needed = [*filling.required(present), *filling.empty(field for field in present if field.name in fields)]
+            chosen += [field for field in dict.fromkeys(needed) if field not in chosen]
         else:
             chosen = [
                 field for field in present if field.name in fields or (field.role == "radio" and field.group in radios)
@@ -371,13 +394,15 @@ class Pieces:
         steps = [filling.line(one) for one in filled]
         send = [lines.click(effect.target)] if _sent_by_button(effect) else []
         opened = next((one for one in self._of("disclose") if one.lines == effect.prefix), None)
-        leading = (Clause("disclose", {"button": opened.target.name}),) if opened else ()
+        # What a form is hidden behind is told or left to be found.
+        leading = (Clause("disclose", {"button": opened.target.name}),) if opened and rng.random() < 0.5 else ()
         choice = next((one for one in filled if one.value.isdigit() or len(filling.real_options(one.field)) > 1), None)
         shown = {name for name, one in fields.items() if one.shown}
         wanted = [
             one for one in filled if one.value != "checked" and (one.field.name in shown or effect.kind == "edit")
         ]
         origin = self.site.pages[effect.url].name or "?"
+        own = {} if effect.row else self._own(page) | {"owner": page.name}
         foils: tuple[tuple[str, ...], ...] = ()
         if choice:
             foils = (_foil(effect, filled, choice, send),)
@@ -386,12 +411,13 @@ class Pieces:
         return Piece(
             effect.kind,
             (*effect.prefix, *steps, *send),
-            (*leading, _form_clause(effect, filled, self._own(page) | {"owner": page.name}, sent=bool(send))),
-            f"{effect.kind} {effect.template} {effect.target} {filled[0].field.name}",
+            (*leading, _form_clause(effect, filled, own, sent=bool(send))),
+            renamed(f"{effect.kind} {effect.template} {effect.target} {filled[0].field.name}", effect.row, "*"),
             lands="" if effect.after.url == effect.url else effect.after.url,
             wanted=tuple(one.value for one in wanted),
             foils=foils,
             part=f"{effect.target} {filled[0].field.name}",
+            entered=tuple((one.field.name, one.value) for one in filled) if send else (),
             record=page.name if any(fold(origin) in fold(text) for text in effect.revealed) else "",
         )
 
@@ -404,6 +430,51 @@ class Pieces:
 
     def _of(self, kind: str) -> list[Effect]:
         return [effect for effect in self.site.effects if effect.kind == kind]
+
+
+def _opens_on(page: Page, effect: Effect) -> bool:
+    """Whether the button that a form is hidden behind stands on this page."""
+    opener = parse_target(effect.prefix[0]) if effect.prefix else None
+    return opener is not None and any((one.role, one.name) == (opener.role, opener.name) for one in page.buttons)
+
+
+def _in_rows(page: Page, effect: Effect) -> Iterator[Effect]:
+    """A form that appeared in one record of a listing, for each record of `page` that has the like by its name."""
+    opener = parse_target(effect.prefix[0]) if effect.prefix else None
+    if opener is None:
+        return
+    for button in page.buttons:
+        was, now = effect.row, button.row
+        if now == was and button.name == opener.name:
+            yield effect
+        elif now and button.name != opener.name and button.name == renamed(opener.name, was, now):
+            yield _moved(effect, was, now)
+
+
+def _moved(effect: Effect, was: str, now: str) -> Effect:
+    """The effect with another record in place of the one that it was tried on."""
+    filled = [
+        one.model_copy(
+            update={
+                "field": one.field.model_copy(
+                    update={
+                        "name": renamed(one.field.name, was, now),
+                        "value": now if fold(one.field.value) == fold(was) else one.field.value,
+                    }
+                )
+            }
+        )
+        for one in effect.filled
+    ]
+    return effect.model_copy(
+        update={
+            "lines": tuple(renamed(line, was, now) for line in effect.lines),
+            "prefix": tuple(renamed(line, was, now) for line in effect.prefix),
+            "target": effect.target.model_copy(update={"name": renamed(effect.target.name, was, now)}),
+            "filled": tuple(filled),
+            "row": now,
+        }
+    )
 
 
 def _noun_of(page: Page) -> str:

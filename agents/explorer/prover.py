@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agents.explorer import evidence, lines
 from agents.explorer.drafts import Draft, Proven, make
@@ -84,9 +84,9 @@ class Prover:
             raise _Fallen("refused")
         wrong = []
         for foil in draft.foils:
-            ended = await self._foil(at, draft, foil)
-            if ended is not None:
-                wrong.append(ended)
+            run = await self._foil(at, draft, foil)
+            if run is not None:
+                wrong.append(run)
         check = self._check(draft, seen, wrong)
         task = make(draft, check, self.localise(draft.start_url))
         _demand(check, seen, draft)
@@ -94,12 +94,12 @@ class Prover:
             _demand(check, await self._replay(at, draft, draft.lines, task=task), draft)
         return task
 
-    def _check(self, draft: Draft, seen: Sequence[Observation], wrong: Iterable[tuple[str, str]]) -> Check:
+    def _check(self, draft: Draft, seen: Sequence[Observation], wrong: Sequence[Sequence[Observation]]) -> Check:
         if draft.answer:
             return AnswerCheck(equals=draft.answer)
         check = evidence.page_check(
-            seen, wanted=draft.wanted, pristine=self.pristine, wrong=tuple(wrong), changes=draft.changes
-        )
+            seen, wanted=draft.wanted, pristine=self.pristine, wrong=wrong, changes=draft.changes
+        ) or evidence.form_check(seen, draft.entered, pristine=self.pristine, wrong=wrong)
         if check is None:
             raise _Fallen("no telling check")
         return check
@@ -121,13 +121,12 @@ class Prover:
             raise _Fallen("refused") from None
         return list(at.seen)
 
-    async def _foil(self, at: Session, draft: Draft, steps: Sequence[str]) -> tuple[str, str] | None:
-        """Where a wrong solution ends, as (URL, text); None when the site does not let it happen."""
+    async def _foil(self, at: Session, draft: Draft, steps: Sequence[str]) -> list[Observation] | None:
+        """What a wrong solution shows; None when the site does not let it happen."""
         try:
-            seen = await self._replay(at, draft, steps)
+            return await self._replay(at, draft, steps)
         except _Fallen:
             return None
-        return seen[-1].url, seen[-1].text
 
 
 class _Fallen(Exception):
@@ -142,15 +141,11 @@ def _complains(seen: Sequence[Observation]) -> bool:
 
 def _demand(check: Check, seen: Sequence[Observation], draft: Draft) -> None:
     """The check is false until the end, and true there."""
-    *earlier, final = seen
-    if any(_true(check, one, None) for one in earlier[: 1 if draft.answer else None]):
+    last = len(seen) - 1
+    if any(evidence.holds_after(check, seen[: at + 1]) for at in range(min(1, last) if draft.answer else last)):
         raise _Fallen("true too early")
-    if not _true(check, final, draft.answer or "done"):
+    if not evidence.holds_after(check, seen, draft.answer or "done"):
         raise _Fallen("not true again")
-
-
-def _true(check: Check, observation: Observation, answer: str | None) -> bool:
-    return checks.holds(check, answer=answer, url=observation.url, page_text=observation.text) is True
 
 
 def _followed(here: Observation, line: str) -> str:

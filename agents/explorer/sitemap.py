@@ -32,7 +32,8 @@ class Effect(Record):
     """An interaction that was tried, and what it did.
 
     `lines` are the actions from the page at `url` on; `target` is the control that made it happen, in
-    the record `row` of a listing or on the page itself; `revealed` are texts that appeared.
+    the record `row` of a listing or on the page itself; `revealed` are texts that appeared; `options`
+    are what comboboxes beside it told when they were opened, by label.
     """
 
     kind: EffectKind
@@ -45,6 +46,7 @@ class Effect(Record):
     prefix: tuple[str, ...] = ()
     filled: tuple[Filled, ...] = ()
     value: str = ""
+    options: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     after: Page
     revealed: tuple[str, ...] = ()
     changes_state: bool = False

@@ -28,7 +28,8 @@ from core.protocols import EnvironmentPool
 from core.types import Element, Observation
 
 _MOST_OPTIONS = 4
-_MOST_PRESSES = 8
+_MOST_PAGES = 12  # of a template, looked through for controls
+_MOST_PRESSES = 14  # a template
 _AGAIN = 4
 _ATTEMPTS = 3  # at sending a form
 _MOST_REVEALED = 8
@@ -37,10 +38,15 @@ _FILTERING = re.compile(r"^(apply|show|go|find|search|filter|sort|view|see|displ
 _MAKING = re.compile(r"\b(new|create|add|save|edit|send|post|submit)\b", re.I)
 _COMPLAINT = re.compile(
     r"\b(not valid|invalid|errors?|is required|required field|must|please (fill|enter|choose|select|correct)|"
-    r"choose an?\b|cannot|can't|missing|wrong|failed|too (short|long|many)|not (found|allowed|possible))",
+    r"(choose|enter|select|give|provide|fill in) (an?|your|the|at least)\b|cannot|can't|missing|wrong|failed|"
+    r"too (short|long|many)|not (found|allowed|possible))",
     re.I,
 )
-_GET_OUT = re.compile(r"\b(cancel|close|dismiss|back)\b", re.I)
+_GET_OUT = re.compile(
+    r"^\W*(cancel|close|dismiss|back|not now|no,? thanks)\W*$|^back to\b|^(close|dismiss|hide)\b.*"
+    r"\b(dialogs?|windows?|menus?|panels?|pop-?ups?|messages?|notices?|notifications?|banners?|previews?|alerts?)\b",
+    re.I,
+)
 
 
 @dataclass
@@ -109,12 +115,14 @@ class Trials:
         common = _words(site, rng)
         trials: dict[str, _Trial] = {}
         for template, known in site.templates().items():
-            for page in known[:3]:
-                presses = 0
+            presses = 0
+            for page in known[:_MOST_PAGES]:
                 for rank, key, run in self._of_page(page, common, rng):
+                    if f"{template} {key}" in trials:
+                        continue
                     presses += key.startswith("press")
                     if presses <= _MOST_PRESSES or not key.startswith("press"):
-                        trials.setdefault(f"{template} {key}", _Trial(rank, f"{page.url} {key}", run))
+                        trials[f"{template} {key}"] = _Trial(rank, f"{page.url} {key}", run)
         site_wide: dict[str, _Trial] = {}
         for key, trial in trials.items():
             # The same control in the same place of every template (a header's search box) is tried twice at most.
@@ -237,12 +245,15 @@ class Trials:
         return await self._send(at, page, form, random.Random(seed), ())
 
     async def _send(
-        self, at: Session, page: Page, form: Form, rng: random.Random, prefix: tuple[str, ...]
+        self, at: Session, page: Page, form: Form, rng: random.Random, prefix: tuple[str, ...], row: str = ""
     ) -> list[Effect]:
-        """Fill and send; again with every field when that was refused, and then without those found invalid."""
+        """Fill and send; again with every field when that was refused, and then without those found invalid.
+
+        `prefix` are the lines that make the form appear, `row` the record of a listing that it belongs to.
+        """
         closed = [one for one in form.fields if filling.is_closed(one)]
+        known = {one.id: await _opened(at, one) for one in closed}
         if closed:
-            known = {one.id: await _opened(at, one) for one in closed}
             form = form.model_copy(update={"fields": tuple(known.get(one.id, one) for one in form.fields)})
         kind: EffectKind = "edit" if filling.is_edit(form) else "form"
         editable = [one for one in form.fields if one.value and is_fillable(one)]
@@ -262,7 +273,10 @@ class Trials:
                     unchanged = at.now
                     await at.do(filling.line(one))
                     if one.field.options and _reacted(unchanged, at.now, one):
-                        return await self._each(at, page, form.fields)
+                        found = await self._each(at, page, form.fields)
+                        if form.submit is not None:  # so it does something of its own
+                            found += await self._press(at, page, form.submit, rng.randrange(2**31))
+                        return found
                 if form.submit is not None:
                     await at.do(lines.click(lines.target_of(form.submit)))
                 else:
@@ -279,7 +293,9 @@ class Trials:
                 for one in filled
             )
             control = form.submit or form.fields[-1]
-            return [_effect(kind, page, at, control, filled=shown, prefix=prefix, changes=True)]
+            control = control.model_copy(update={"row": row})
+            sent = _effect(kind, page, at, control, filled=shown, prefix=prefix, changes=True)
+            return [sent.model_copy(update={"options": {one.name: known[one.id].options for one in closed}})]
         return []
 
     async def _each(self, at: Session, page: Page, fields: Sequence[Element]) -> list[Effect]:
@@ -296,12 +312,12 @@ class Trials:
         if not _changed(at):
             return []
         after = pages.read(at.now)
-        old = {form.key for form in page.forms}
-        new = [form for form in after.forms if form.key not in old and not filling.needs_secret(form)]
+        new = [*_new_forms(page, after), *pages.row_forms(at.seen[0], at.now, button.row)]
+        new = [form for form in new if not filling.needs_secret(form)]
         if new and after.url == page.url and self.resettable:
             prefix = tuple(at.lines)
             opened = [_effect("disclose", page, at, button)]
-            return opened + await self._send(at, page, new[0], random.Random(seed), prefix)
+            return opened + await self._send(at, page, new[0], random.Random(seed), prefix, button.row)
         if _discloses(button, at.now) or not self.resettable:
             return [_effect("disclose", page, at, button)]
         if any(_COMPLAINT.search(text) for text in evidence.revealed(at.seen[:1], at.now)[:3]):
@@ -313,6 +329,12 @@ class Trials:
             if not _changed(at):
                 return [pressed.model_copy(update={"kind": "disclose", "changes_state": False})]
         return [pressed]
+
+
+def _new_forms(before: Page, after: Page) -> list[Form]:
+    """Forms with a field that was not there before."""
+    old = {(field.role, field.name) for form in before.forms for field in form.fields}
+    return [form for form in after.forms if any((field.role, field.name) not in old for field in form.fields)]
 
 
 async def _opened(at: Session, choice: Element) -> Element:

@@ -27,7 +27,7 @@ _KINDS: tuple[tuple[str, str], ...] = (
     (r"user.?name|nickname|handle|login", "user"),
     (r"company|organi[sz]ation", "company"),
     (r"\burl\b|website|link|homepage", "url"),
-    (r"quantity|amount|number of|count|\bqty\b|\bage\b", "number"),
+    (r"quantity|amount|number of|\bcount\b|\bqty\b|\bage\b", "number"),
     (r"price|cost|budget|total", "number"),
     (r"\bdate\b|\bday\b|deadline|birthday|\bdue\b", "date"),
     (r"\btime\b|\bhour\b", "time"),

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, FunctionalCheck, PageCheck, UrlCheck
+from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, EnteredCheck, FunctionalCheck, PageCheck, UrlCheck
 
 
 def check_in_words(check: Check | None) -> str:
@@ -21,6 +21,8 @@ def check_in_words(check: Check | None) -> str:
         case PageCheck(contains=texts, url=pattern):
             shown = _join([f"“{text}”" for text in texts], "and")
             return f"the page shows {shown}" + (f" at an address that {_address(pattern)}" if pattern else "")
+        case EnteredCheck(fields=fields):
+            return _join([_entered(*field) for field in fields.items()], "and")
         case FunctionalCheck(expect=expected):
             return f"the site's records hold {json.dumps(expected, ensure_ascii=False)}"
         case AllCheck(of=parts):
@@ -79,6 +81,10 @@ def _unescaped(literal: str) -> str:
 def _nested(check: Check) -> str:
     text = check_in_words(check)
     return f"({text})" if isinstance(check, AllCheck | AnyCheck) else text
+
+
+def _entered(label: str, value: str) -> str:
+    return f"“{label}” was ticked" if value == "checked" else f"“{value}” was entered as “{label}”"
 
 
 def _join(parts: Sequence[str], word: str) -> str:

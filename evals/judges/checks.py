@@ -32,7 +32,12 @@ def decide(trajectory: Trajectory, *, evidence: Mapping[str, Any] | None, evalua
         why = "the final page was not recorded"
     else:
         held = checks.holds(
-            task.check, answer=trajectory.answer, url=final.url, page_text=final.text, evidence=evidence
+            task.check,
+            answer=trajectory.answer,
+            url=final.url,
+            page_text=final.text,
+            entries=[step.observation.entries() for step in trajectory.steps],
+            evidence=evidence,
         )
         if held is None:
             missing = evidence is None and checks.needs_evidence(task.check)

@@ -48,7 +48,7 @@ def test_the_check_rejects_wrong_solutions() -> None:
     before = seen("/cart", "Basket 1")
     after = seen("/cart", "Basket 4", status="Added")
     wrong = seen("/cart", "Basket 3", status="Added")
-    check = evidence.page_check([before, after], wrong=[(wrong.url, wrong.text)], changes=True)
+    check = evidence.page_check([before, after], wrong=[[before, wrong]], changes=True)
     assert holds(check, after)
     assert not holds(check, wrong)
 

@@ -22,7 +22,7 @@ _SUBMIT = re.compile(
     re.I,
 )
 _MEANINGLESS = frozenset({"", "value", "values", "detail", "details", "information"})  # headings of a column
-_ABANDON = re.compile(r"\b(cancel|close|back|reset|clear|dismiss|discard|delete|remove)\b", re.I)
+_ABANDON = re.compile(r"\b(cancel|close|reset|clear|dismiss|discard|delete|remove)\b|^(go )?back\b", re.I)
 
 
 class Link(Record):

@@ -16,6 +16,7 @@ from core.checks import (
     AnswerCheck,
     AnyCheck,
     Check,
+    EnteredCheck,
     FunctionalCheck,
     PageCheck,
     UrlCheck,
@@ -218,3 +219,19 @@ def test_numbers_are_expected_answers_too() -> None:
 
 def test_folding() -> None:
     assert fold("  \uff21\u00a0b\n\tC ") == "a b c"
+
+
+def test_all_fields_held_their_values_at_one_moment() -> None:
+    check = EnteredCheck(fields={"Full  name": "Ada Vale", "Mail me": "checked"})
+    name, tick = ("full name", "ada vale"), ("mail me", "checked")
+
+    def after(*moments: set[tuple[str, str]]) -> bool | None:
+        return holds(check, answer=None, url="", page_text="Ada Vale", entries=moments)
+
+    assert after(set(), {name, tick, ("town", "")}, set())
+    assert not after({name}, {tick})
+    assert not after({name, ("mail me", "unchecked")})
+    assert not after()
+    both = AllCheck(of=(check, PageCheck(contains=("saved",))))
+    assert holds(both, answer=None, url="", page_text="Saved", entries=[{name, tick}])
+    assert not holds(both, answer=None, url="", page_text="", entries=[{name, tick}])

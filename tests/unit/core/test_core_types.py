@@ -106,3 +106,20 @@ def test_errors_are_told_apart_by_whose_they_are() -> None:
         assert not issubclass(nobodys, UserError)
     assert not issubclass(ActionError, UserError | InfrastructureError)
     assert all(issubclass(kind, AutotelicError) for kind in (UserError, InfrastructureError, ActionError))
+
+
+def test_entries_are_what_stands_in_the_fields() -> None:
+    elements = (
+        Element(id="1", role="textbox", name="Full  Name", value="Ada"),
+        Element(id="2", role="checkbox", name="Mail", states=("checked",)),
+        Element(id="3", role="radio", name="Weekly", value="w"),
+        Element(id="4", role="combobox", name="Town", value="Oslo", options=("Oslo", "Bergen")),
+        Element(id="5", role="definition", name="Weight", value="2 kg"),
+        Element(id="6", role="button", name="Save"),
+    )
+    assert Observation(url="", elements=elements).entries() == {
+        ("full name", "ada"),
+        ("mail", "checked"),
+        ("weekly", "unchecked"),
+        ("town", "oslo"),
+    }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, FunctionalCheck, PageCheck, UrlCheck
+from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, EnteredCheck, FunctionalCheck, PageCheck, UrlCheck
 from core.errors import StorageFault
 from core.types import Task
 from evals.heldout import LOG_NAME, HeldoutTasks, coincides, fingerprint, log_evaluation, logged
@@ -74,6 +74,10 @@ def test_another_task_of_the_same_sort_does_not(proposed: str, heldout: str) -> 
         ),
         (UrlCheck(matches="/x"), AnyCheck(of=(AllCheck(of=(UrlCheck(matches="/x"), UrlCheck(matches="/x"))),))),
         (FunctionalCheck(expect={"a": 1, "b": [2]}), FunctionalCheck(expect={"b": [2], "a": 1})),
+        (
+            EnteredCheck(fields={"Name": "Ada Vale", "Town": "Oslo"}),
+            EnteredCheck(fields={"town": "OSLO", "name": "ada  vale"}),
+        ),
     ],
 )
 def test_the_same_start_with_checks_of_the_same_meaning_coincides(one: Check, other: Check) -> None:

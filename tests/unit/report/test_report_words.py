@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, FunctionalCheck, PageCheck, UrlCheck
+from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, EnteredCheck, FunctionalCheck, PageCheck, UrlCheck
 from discovery.report.words import check_in_words, count, duration, points, share
 
 
@@ -26,6 +26,10 @@ from discovery.report.words import check_in_words, count, duration, points, shar
         ),
         (PageCheck(contains=("a", "b", "c")), "the page shows “a”, “b” and “c”"),
         (PageCheck(contains=("a",), url="x"), "the page shows “a” at an address that matches x"),
+        (
+            EnteredCheck(fields={"Name": "Ada", "Mail me": "checked"}),
+            "“Ada” was entered as “Name” and “Mail me” was ticked",
+        ),
         (FunctionalCheck(expect={"cart": [1]}), 'the site\'s records hold {"cart": [1]}'),
         (AnyCheck(of=(AnswerCheck(equals="1"), UrlCheck(matches="y"))), "the answer is “1” or the address matches y"),
         (

@@ -97,3 +97,27 @@ def test_a_change_of_one_record_is_not_done_on_another() -> None:
     check = evidence.page_check(run, changes=True, pristine=[(f"{HOST}/lamp/{at}", "Lamp") for at in (1, 2)])
     assert holds(check, run[-1])
     assert not holds(check, seen("/lamp/2", "Lamp two", status="Reserved"))
+
+
+def form(status: str = "", **values: str) -> Observation:
+    fields = (Element(id=name, role="textbox", name=name, value=value) for name, value in values.items())
+    said = [Element(id="s", role="status", name=status)] if status else []
+    return Observation(url=HOST + "/settings", text=f"Settings\n{status}", elements=(*fields, *said))
+
+
+def test_a_form_that_shows_nothing_is_checked_by_what_was_entered() -> None:
+    run = [form(Name="Old"), form(Name="New"), form("Settings saved", Name="New")]
+    wrong = [form(Name="Old"), form(Name="Other"), form("Settings saved", Name="Other")]
+    check = evidence.form_check(run, [{"Name": "New"}], pristine=[(run[0].url, run[0].text)], wrong=[wrong])
+    assert check is not None
+    assert evidence.holds_after(check, run)
+    assert not any(evidence.holds_after(check, one) for one in (run[:1], run[:2], wrong))
+
+
+def test_without_a_word_that_it_was_sent_there_is_no_check_of_a_form() -> None:
+    silent = [form(Name="Old"), form(Name="New"), form(Name="New")]
+    assert evidence.form_check(silent, [{"Name": "New"}]) is None
+    spoken = [form(Name="Old"), form(Name="New"), form("Saved", Name="New")]
+    assert evidence.form_check(spoken, []) is None
+    assert evidence.form_check(spoken, [{"Name": "New"}], pristine=[(spoken[-1].url, "Saved")]) is not None
+    assert evidence.form_check(spoken, [{"Name": "New"}, {"Town": "Oslo"}]) is None

@@ -125,3 +125,26 @@ def test_the_clearest_link_to_a_page_is_chosen() -> None:
 def test_controls_are_renamed_with_their_record() -> None:
     assert pages.renamed("Add Lamp to list", "lamp", "Vase") == "Add Vase to list"
     assert pages.renamed("Add to list", "", "Vase") == "Add to list"
+
+
+def test_a_button_sends_the_fields_of_its_own_group_whatever_it_is_called() -> None:
+    field = element("textbox", "E-mail", group="Stock alert")
+    found = page(
+        field, element("button", "Tell me when it is back", group="Stock alert"), element("button", "Save to list")
+    )
+    assert [(form.submit.name if form.submit else "") for form in found.forms] == ["Tell me when it is back"]
+    away = page(field, element("button", "Clear", group="Stock alert"), element("button", "Save to list"))
+    assert [(form.submit.name if form.submit else "") for form in away.forms] == ["Save to list"]
+
+
+def test_a_form_that_appears_in_a_row_is_that_rows() -> None:
+    def observed(*elements: Element) -> Observation:
+        return Observation(url="http://a.example/x", elements=elements)
+
+    other = element("textbox", "Note", row="Lamps")
+    before = observed(element("button", "Rename Vases", row="Vases"), other)
+    name, save = element("textbox", "New name", row="Vases", value="Vases"), element("button", "Save name", row="Vases")
+    (form,) = pages.row_forms(before, observed(name, save, other), "Vases")
+    assert ([field.name for field in form.fields], form.submit and form.submit.name) == (["New name"], "Save name")
+    assert pages.row_forms(before, observed(name, save, other), "") == []
+    assert pages.row_forms(before, before, "Vases") == []

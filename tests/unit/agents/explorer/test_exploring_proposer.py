@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from agents.explorer import drafts, mastery
+from agents.explorer.evidence import holds_after
 from agents.proposer import MAP_FILE, TASKS_FILE, ExploringProposer
-from core import actions, checks, protocols
+from core import actions, protocols
 from core.checks import AllCheck, AnswerCheck, FunctionalCheck
 from core.config import ExploreConfig
 from core.errors import EnvironmentFault, TaskFileError
@@ -56,14 +57,14 @@ async def test_every_task_is_false_at_its_start_and_true_after_its_demonstration
     for one in proposer.proven:
         task, answer = one.task, None
         assert task.check is not None
-        now = await environment.reset(task)
+        seen = [await environment.reset(task)]
         for done in (None, "done", ""):
-            assert not checks.holds(task.check, answer=done, url=now.url, page_text=now.text), task.instruction
+            assert not holds_after(task.check, seen, done), task.instruction
         for action in one.actions():
-            now = (await environment.step(action)).observation
-            assert not now.last_action_error
+            seen.append((await environment.step(action)).observation)
+            assert not seen[-1].last_action_error
             answer = action.arguments.get("text") if action.name == "answer" else None
-        assert checks.holds(task.check, answer=answer, url=now.url, page_text=now.text), task.instruction
+        assert holds_after(task.check, seen, answer), task.instruction
         assert len(one.demonstration) <= task.max_steps
         assert len(task.instruction.split()) <= 32
         if isinstance(task.check, AnswerCheck):

@@ -92,6 +92,11 @@ def plural(noun: str) -> str:
     return noun + ("es" if re.search(r"(s|x|z|ch|sh)$", noun) else "s")
 
 
+def is_plural(noun: str) -> bool:
+    """Whether a noun looks like a plural."""
+    return bool(_PLURAL.search(noun))
+
+
 def alike(one: str, other: str) -> bool:
     """Whether two labels mean the same, so that a question by meaning would not tell which is asked for."""
     return (known := meaning(one)) is not None and known is meaning(other)
@@ -99,7 +104,7 @@ def alike(one: str, other: str) -> bool:
 
 def singular(noun: str) -> str:
     """The singular of a plural, or an empty text for what is no plural."""
-    if not _PLURAL.search(noun) or noun in _DATA["no_plurals"] or noun.endswith("ics"):
+    if not is_plural(noun) or noun in _DATA["no_plurals"] or noun.endswith("ics"):
         return ""
     if noun.endswith("ies") and len(noun) > 4:
         return noun[:-3] + "y"
@@ -112,7 +117,7 @@ def meaning(term: str, value: str | None = None) -> Meaning | None:
 
     Only the whole label counts: "Shipping cost" is not a price, or a wording for it would lose the shipping.
     """
-    words = _words(term)
+    words = words_of(term)
     for at in (words, re.sub(r"^(current|your|my|the) | (date|on|at|name)$", "", words)):
         for one in MEANINGS:
             if at in one.words and (value is None or not one.shapes or shape(value) in one.shapes):
@@ -127,14 +132,14 @@ def questions(term: str, value: str) -> tuple[str, ...]:
     if known is not None and known.asks:
         short = re.sub(r" (date|on|at|in)$", "", said)
         return tuple(ask.replace("{term}", short) for ask in known.asks if short or "{term}" not in ask)
-    return _by_grammar(_words(term), shape(value)) or _by_shape(said, value)
+    return _by_grammar(words_of(term), shape(value)) or _by_shape(said, value)
 
 
 def here_questions(term: str, value: str, noun: str = "") -> tuple[str, ...]:
     """The same for the thing whose page is open; no slots."""
     names = ("this", "this one", f"this {noun}") if noun else ("this", "this one")
     return tuple(
-        _format(ask, record=name) for ask in questions(term, value) for name in names if not _stranded(ask, name)
+        with_slots(ask, record=name) for ask in questions(term, value) for name in names if not _stranded(ask, name)
     )
 
 
@@ -163,9 +168,9 @@ def extremes(term: str, kind: str) -> tuple[str, ...]:
         for word in known.low if low else known.high:
             found += (f"which {{noun}} is the {word}?", f"what is the {word} {{noun}}?", f"name the {word} {{noun}}.")
         found += known.low_says if low else known.high_says
-    words = _words(term)
+    words = words_of(term)
     if kind in ("early", "late"):
-        done = _participle(re.sub(r" (on|at)$", "", words)).removeprefix("last ")
+        done = participle(re.sub(r" (on|at)$", "", words)).removeprefix("last ")
         if done:
             found += (f"which {{noun}} was {done} {'first' if low else 'last'}?",)
             found += () if low else (f"which {{noun}} was {done} most recently?",)
@@ -185,7 +190,7 @@ def counts(column: str, value: str) -> tuple[str, ...]:
 
 def requests(label: str) -> tuple[str, ...]:
     """Commands for a button or link that does something with `{record}`."""
-    words = _words(label)
+    words = words_of(label)
     for special in (_marking(words), _giving(words)):
         if special:
             return special
@@ -201,9 +206,9 @@ def requests(label: str) -> tuple[str, ...]:
         return known.says
     if rest in _DATA["kinds_of_record"]:
         said = known.object if known.object and "{object} {record}" in known.object[0] else known.says
-        return tuple(_format(one, object=rest, record=f"the {rest} {{record}}" if "{object}" not in one else "{record}")
-                     for one in said)  # fmt: skip
-    return tuple(_format(one, object=rest, record="{record}") for one in known.object)
+        named = f"the {rest} {{record}}"
+        return tuple(with_slots(one, object=rest, record="{record}" if "{object}" in one else named) for one in said)
+    return tuple(with_slots(one, object=rest, record="{record}") for one in known.object)
 
 
 def here_requests(label: str, noun: str = "") -> tuple[str, ...]:
@@ -216,75 +221,8 @@ def here_requests(label: str, noun: str = "") -> tuple[str, ...]:
         if pointed:
             found.append(said)
             continue
-        found += [_format(one, record=name) for name in names if not _stranded(one, name)]
+        found += [with_slots(one, record=name) for name in names if not _stranded(one, name)]
     return tuple(dict.fromkeys(found))
-
-
-def submission(label: str) -> tuple[str, ...]:
-    """What sending a form does, for buttons that name it: "Create ticket" gives "create a ticket"; no slots."""
-    found = re.fullmatch(r"(create|add|send|place|post|submit|write|open|make|file|start|book|leave) "
-                         r"(?:a |an |the |my |your |new )*([a-z]+(?: [a-z]+)?)", _words(label))  # fmt: skip
-    if not found or set(found[2].split()) & {
-        "it",
-        "now",
-        "this",
-        "changes",
-        "all",
-        "up",
-        "form",
-        *_DATA["prepositions"],
-    }:
-        return ()
-    verb, thing = found[1], found[2]
-    one = thing if _PLURAL.search(thing) else f"{'an' if thing[0] in 'aeio' else 'a'} {thing}"
-    more = {"create": ("make", "set up"), "add": ("write",) if thing in ("comment", "note", "reply") else (),
-            "post": ("write",), "submit": ("hand in",), "send": ("write",), "file": ("open",)}  # fmt: skip
-    return tuple(f"{word} {one}" for word in (verb, *more.get(verb, ())))
-
-
-def changes(label: str, value: str) -> tuple[str, ...]:
-    """Wishes for a form's field to have a `{value}`; boxes have `ticked` or `unticked` and no slot."""
-    name = re.sub(r"^(show|use|enable|allow) ", "", inline(label))
-    if value in (*ON, *OFF) and not _is_noun(name):
-        return ()
-    if value in ON:
-        return (f"turn on {name}", f"I want {name}", f"switch {name} on", f"yes to {name}", f"have {name} on")
-    if value in OFF:
-        return (f"turn off {name}", f"no {name}", f"I do not want {name}", f"switch {name} off")
-    known = meaning(label, value)
-    special = tuple(_format(one, term=name, value="{value}") for one in known.sets) if known else ()
-    if not _is_noun(name):
-        return special
-    the = f"the {name}"
-    plain = (
-        f"make {{value}} {the}",
-        f"change {the} to {{value}}",
-        f"{the} should be {{value}}",
-        f"let {the} be {{value}}",
-        f"put {{value}} as {the}",
-        f"set {the} to {{value}}",
-        f"{the} is {{value}} now",
-    )
-    return (*special, *plain)
-
-
-def details(label: str, value: str) -> tuple[str, ...]:
-    """The same as part of a longer sentence: "with the title {value}"; boxes have no slot."""
-    name = inline(label)
-    if not _is_noun(name):
-        return ()
-    if value in ON:
-        return (f"with {name}", f"with {name} turned on")
-    if value in OFF:
-        return (f"without {name}", f"with {name} turned off")
-    known = meaning(label, value)
-    return (
-        *(known.details if known else ()),
-        f"with the {name} {{value}}",
-        f"with {{value}} as the {name}",
-        f"{name}: {{value}}",
-        f"the {name} is {{value}}",
-    )
 
 
 def orders(option: str) -> tuple[str, ...]:
@@ -304,7 +242,7 @@ def orders(option: str) -> tuple[str, ...]:
     if best := re.fullmatch(r"(?:most|best|least|top|recently) [a-z ]+", words):
         return (f"{best[0]} first", f"with the {best[0]} ones on top", f"starting with the {best[0]} ones")
     if not direction:
-        return (f"by {term}", f"according to {term}", f"in order of {term}") if _is_noun(term) else ()
+        return (f"by {term}", f"according to {term}", f"in order of {term}") if is_noun(term) else ()
     first = {"low": low, "high": high, "old": low, "new": high}.get(direction, ())
     return (
         *(f"by {term}, {word} first" for word in first),
@@ -340,10 +278,10 @@ _BY = {
 def only(label: str, option: str) -> tuple[str, ...]:
     """What a filter leaves, after "show" or "I only want": "the ones made of {option}". A box has no option."""
     if not option:
-        what = re.sub(r"^(show |only |just )+| (only|items|ones)$", "", _words(label))
+        what = re.sub(r"^(show |only |just )+| (only|items|ones)$", "", words_of(label))
         if re.match(r"(in|on|with|without|under|for|from|by|to) ", what):
             return (f"the ones {what}", f"what is {what}" if what.startswith(("in ", "on ")) else f"those {what}")
-        if _participle(what) or what.endswith(("able", "ible")):
+        if participle(what) or what.endswith(("able", "ible")):
             return (f"the ones that are {what}", f"what is {what}")
         return ()
     if re.fullmatch(r"(all|any|none|yes|no|other|every)\b.*|[\d\W]+.*", option, re.I):
@@ -352,11 +290,11 @@ def only(label: str, option: str) -> tuple[str, ...]:
     name = inline(label)
     return (
         *(known.only if known else ()),
-        *((f"the ones with the {name} {{option}}", f"those with {{option}} as the {name}") if _is_noun(name) else ()),
+        *((f"the ones with the {name} {{option}}", f"those with {{option}} as the {name}") if is_noun(name) else ()),
     )
 
 
-def _words(text: str) -> str:
+def words_of(text: str) -> str:
     """Lower case, without brackets, marks and doubled spaces."""
     return " ".join(re.sub(r"\(.*?\)|[^\w\s'/&-]|(?<!\w)[-/&]|[-/&](?!\w)", " ", text).casefold().split())
 
@@ -367,7 +305,7 @@ def inline(text: str) -> str:
     return " ".join(word if re.search(r"[A-Z0-9].*[A-Z0-9]", word) else word.lower() for word in words)
 
 
-def _is_noun(name: str) -> bool:
+def is_noun(name: str) -> bool:
     """Whether a label can stand after "the": no sentence, no preposition at its end, no participle."""
     words = name.split()
     return bool(
@@ -375,11 +313,12 @@ def _is_noun(name: str) -> bool:
         and re.fullmatch(r"[A-Za-z][A-Za-z '-]*", name)
         and words[0].casefold() not in _DATA["no_nouns"]
         and words[-1] not in _DATA["prepositions"]
-        and not _participle(words[-1])
+        and not participle(words[-1])
     )
 
 
-def _format(template: str, **slots: str) -> str:
+def with_slots(template: str, **slots: str) -> str:
+    """A template with some of its slots filled."""
     for slot, said in slots.items():
         template = template.replace(f"{{{slot}}}", said)
     return template
@@ -390,7 +329,7 @@ def _stranded(template: str, name: str) -> bool:
     return name == "it" and bool(_OFFS.search(template))
 
 
-def _participle(words: str) -> str:
+def participle(words: str) -> str:
     """The words when they are a participle, as "checked" or "last seen" are, else an empty text."""
     word = words.removeprefix("last ")
     regular = re.fullmatch(r"\w{2,}ed", word) and word not in _DATA["not_participles"]
@@ -400,16 +339,16 @@ def _participle(words: str) -> str:
 def _by_grammar(words: str, kind: str) -> tuple[str, ...]:
     """Questions for labels that are verbs: "Delivered by", "Checked on", "Closes", "Dishwasher safe"."""
     first, _, last = words.rpartition(" ")
-    if last == "by" and (done := _participle(first)):
+    if last == "by" and (done := participle(first)):
         *last_time, word = done.split()
         did = " ".join([*last_time, _PAST.get(word, word)])
         return (f"who {did} {{record}}?", f"who was {{record}} {done} by?", f"by whom was {{record}} {done}?")
-    when = _participle(first if last in ("on", "at", "in") else words)
+    when = participle(first if last in ("on", "at", "in") else words)
     if when and kind in ("date", "time"):
         return (f"when was {{record}} {when}?", f"on which day was {{record}} {when}?")[: 1 + (kind == "date")]
     if when and kind == "number":
         return (f"in which year was {{record}} {when}?",)
-    if last in ("in", "at", "from", "to") and (done := _participle(first)) and kind in ("text", "name"):
+    if last in ("in", "at", "from", "to") and (done := participle(first)) and kind in ("text", "name"):
         preposition = f" {last}" if last in ("from", "to") else ""
         return (f"where is {{record}} {done}{preposition}?",)
     if words in _VERBS_OF_TIME and kind in ("date", "time"):
@@ -431,7 +370,7 @@ def _by_shape(term: str, value: str) -> tuple[str, ...]:
         return ()
     if kind == "name" and _AGENT.search(term):
         return (f"who is the {term} of {{record}}?", f"who does {{record}} have as its {term}?")
-    if kind == "number" and _PLURAL.search(term):
+    if kind == "number" and is_plural(term):
         return (f"how many {term} does {{record}} have?", f"how many {term} are there for {{record}}?")
     return tuple(ask.replace("{term}", term) for ask in _SHAPED.get(kind, ()))
 
@@ -463,7 +402,7 @@ def _placed(verb: str, preposition: str, place: str) -> tuple[str, ...]:
     ):
         return ()
     within, without = _ON[place.split()[-1] not in _DATA["containers"]]
-    return tuple(_format(one, on=within, off=without, place=place) for one in known.place)
+    return tuple(with_slots(one, on=within, off=without, place=place) for one in known.place)
 
 
 def _marking(words: str) -> tuple[str, ...]:
@@ -491,7 +430,7 @@ def nouns(names: Iterable[str]) -> Sequence[str]:
     """Singular nouns that headings of listings name: "All tickets" gives ticket; unknown headings give nothing."""
     found = []
     for name in names:
-        one = re.fullmatch(r"(?:(?:all|our|my|your|open|recent|the) )*([a-z]{3,14})", _words(name))
+        one = re.fullmatch(r"(?:(?:all|our|my|your|open|recent|the) )*([a-z]{3,14})", words_of(name))
         if one and (noun := singular(one[1])):
             found.append(noun)
     return tuple(dict.fromkeys(found))

@@ -131,6 +131,10 @@ class TrainingConfig(Section):
     hindsight: float = Field(
         0.0, ge=0, description="advantage of what failed look-ups achieved all the same; 0: nothing is relabelled"
     )
+    rehearsal: float = Field(
+        0.0, ge=0, description="advantage of an earlier iteration's success that is learned from again; 0: none is"
+    )
+    rehearsed: int = Field(24, ge=1, description="past successes in an update, where there is rehearsal")
     warm_start: bool = Field(False, description="imitate the explorer's own replays before the first iteration")
 
 

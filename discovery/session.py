@@ -18,7 +18,7 @@ from core.config import Config
 from core.errors import StorageFault, UserError
 from core.protocols import Policy
 from core.types import Mastery, Sampling, Task
-from discovery import builders, learning
+from discovery import builders, learning, rehearsal
 from discovery.budget import Budget
 from discovery.control import SqliteControl
 from discovery.executors import AsyncExecutor, EpisodeRunner
@@ -226,6 +226,12 @@ class Session:
                 more, relabelled = await self._hindsight.rows(groups)
                 rows, ids = rows + more, ids + relabelled
                 told["relabelled"] = len(relabelled)
+            if self.config.training.rehearsal and trainer is not None:
+                more, rehearsed = await asyncio.to_thread(
+                    rehearsal.rows, self.store, number, self.config.training, seed=self.config.run.seed
+                )
+                rows, ids = rows + more, ids + rehearsed
+                told["rehearsed"] = len(rehearsed)
             name = learning.batch_id(number, ids) if ids else ""
             if trainer is not None and rows:
                 metrics = await asyncio.to_thread(trainer.update, rows, batch_id=name)

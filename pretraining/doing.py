@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from agents import speech
+from agents.wishes import changes
 from pretraining import concepts, expert, lexicon, wordings
 from pretraining.expert import Exercise
 from pretraining.records import Form, Place, Widget
@@ -73,15 +73,15 @@ def _wish(widget: Widget, value: str, rng: Random, style: str) -> str:
     said = "ticked" if value else "unticked"
     is_box = widget.role == "checkbox"
     name = widget.label.lower() if rng.random() < 0.75 else widget.label
-    if wordings.spoken(rng) and (made := speech.changes(widget.label, said if is_box else value)):
+    if wordings.spoken(rng) and (made := changes(widget.label, said if is_box else value)):
         return rng.choice(made).replace("{value}", marked(rng, value))
     if is_box:
         return say(rng, wordings.TICK if value else wordings.UNTICK, f=name)
     known = concepts.BY_LABEL.get(widget.label)
     if known is not None and rng.random() < 0.35:
-        changes = [text for text in known.changes if "{x}" not in text]
-        if changes:
-            return rng.choice(changes).format(v=marked(rng, value))
+        ways = [text for text in known.changes if "{x}" not in text]
+        if ways:
+            return rng.choice(ways).format(v=marked(rng, value))
         if known.words:
             name = rng.choice(known.words)
     if widget.options and rng.random() < 0.4:

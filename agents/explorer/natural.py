@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agents import speech
+from agents import speech, wishes
 from agents.explorer.clauses import CHOSEN, TICKED, Clause
 
 _STATEMENT = re.compile(
@@ -143,13 +143,13 @@ def _filter(clause: Clause, manner: Manner) -> str:
 def _change(clause: Clause, manner: Manner) -> str:
     slots = clause.slots
     pairs = clause.pairs or ((slots["control"], slots["option"]),)
-    wishes: list[str] = []
+    told: list[str] = []
     for field, value in pairs:
         if value == CHOSEN:
             return ""
         fitting = [
             wish
-            for wish in speech.changes(field, value)
+            for wish in wishes.changes(field, value)
             if not ((manner.joined or len(pairs) > 1) and _STATEMENT.match(wish))
             # "My number" is somebody's own; "it" needs a record on whose page one is.
             and not ("here" in slots and re.search(r"\b(my|me|I live)\b", wish))
@@ -160,20 +160,20 @@ def _change(clause: Clause, manner: Manner) -> str:
         it = manner.pointing or (
             "this" if not slots.get("noun") else manner.rng.choice(("this", f"this {slots['noun']}"))
         )
-        wish = re.sub(r"\bit\b", it if not wishes else "it", manner.rng.choice(fitting))
+        wish = re.sub(r"\bit\b", it if not told else "it", manner.rng.choice(fitting))
         write = manner.name if len(pairs) == 1 else manner.among
-        wishes.append(wish.replace("{value}", write(value)))
-    return " and ".join(wishes)
+        told.append(wish.replace("{value}", write(value)))
+    return " and ".join(told)
 
 
 def _fill(clause: Clause, manner: Manner) -> str:
     """ "Create a ticket with the priority High, saying ..."; only for buttons that tell what comes of it."""
     if done := _with_choices(clause, manner):
         return done
-    heads = speech.submission(clause.slots["submit"])
+    heads = _heads(clause)
     parts: list[tuple[str, str]] = []
     for field, value in clause.pairs:
-        ways = speech.details(field, value) if value != CHOSEN else ()
+        ways = wishes.details(field, value) if value != CHOSEN else ()
         if not ways:
             return ""
         parts.append((ways[0] if not ways[0].startswith("with") else f"with {_article(field)}", value))
@@ -193,6 +193,16 @@ def _fill(clause: Clause, manner: Manner) -> str:
         else:
             said += (", " if said else " ") + way.replace("{value}", written)
     return manner.rng.choice(heads) + said
+
+
+def _heads(clause: Clause) -> tuple[str, ...]:
+    """What sending the form does, by its button or by the one that it is hidden behind ("close this ticket")."""
+    slots = clause.slots
+    opener = slots.get("opener", "")
+    made = wishes.submission(slots["submit"]) or wishes.submission(opener)
+    if made or not opener or "here" not in slots:
+        return made
+    return tuple(ask for ask in speech.here_requests(opener, slots.get("noun", "")) if not _STATEMENT.match(ask))
 
 
 def _with_choices(clause: Clause, manner: Manner) -> str:
@@ -224,15 +234,15 @@ def _with_choices(clause: Clause, manner: Manner) -> str:
 def _fill_one(clause: Clause, heads: Sequence[str], manner: Manner) -> str:
     """A form of one field: what it makes with a detail, or a text for the record whose page is open."""
     field, value = clause.pairs[0]
-    ways = speech.details(field, value)
+    ways = wishes.details(field, value)
     is_text = not ways[0].startswith("with")
     if is_text:
         ways = tuple(way for way in ways if field.casefold() not in way.casefold())
     made = [f"{head}{'' if way.startswith(_ATTACHED) else ','} {way}" for head in heads for way in ways]
     if is_text and "here" in clause.slots:
         it = manner.pointing or (f"this {clause.slots['noun']}" if clause.slots.get("noun") else "this")
-        wishes = [wish for wish in speech.changes(field, value) if not _STATEMENT.match(wish)]
-        made += [re.sub(r"\bit\b", it, wish) for wish in wishes if not wish.startswith(("make", "change", "set"))]
+        asked = [wish for wish in wishes.changes(field, value) if not _STATEMENT.match(wish)]
+        made += [re.sub(r"\bit\b", it, wish) for wish in asked if not wish.startswith(("make", "change", "set"))]
     return manner.rng.choice(made).replace("{value}", manner.name(value)) if made else ""
 
 

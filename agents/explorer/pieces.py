@@ -395,7 +395,8 @@ class Pieces:
         send = [lines.click(effect.target)] if _sent_by_button(effect) else []
         opened = next((one for one in self._of("disclose") if one.lines == effect.prefix), None)
         # What a form is hidden behind is told or left to be found.
-        leading = (Clause("disclose", {"button": opened.target.name}),) if opened and rng.random() < 0.5 else ()
+        tell = opened is not None and rng.random() < 0.4
+        leading = (Clause("disclose", {"button": opened.target.name}),) if opened and tell else ()
         choice = next((one for one in filled if one.value.isdigit() or len(filling.real_options(one.field)) > 1), None)
         shown = {name for name, one in fields.items() if one.shown}
         wanted = [
@@ -403,6 +404,7 @@ class Pieces:
         ]
         origin = self.site.pages[effect.url].name or "?"
         own = {} if effect.row else self._own(page) | {"owner": page.name}
+        own |= {"opener": opened.target.name} if opened and not tell else {}
         foils: tuple[tuple[str, ...], ...] = ()
         if choice:
             foils = (_foil(effect, filled, choice, send),)

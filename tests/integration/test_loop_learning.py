@@ -143,6 +143,22 @@ def test_what_failed_is_relabelled_and_learned_from_the_same_after_a_kill(
     assert 0 < line["relabelled"] <= failures
 
 
+def test_past_successes_are_rehearsed_and_the_same_ones_after_a_kill(
+    model: Path, uninterrupted: Path, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    rehearsal: dict[str, Any] = {"rehearsal": 1.0, "rehearsed": 2}
+    killed(model, cut, "before-stable:2", **rehearsal)
+    for child in (
+        Child(whole, main=lambda _: run(model, whole, **rehearsal)),
+        Child(cut, main=lambda _: run(model, cut, resume=True, **rehearsal)),
+    ):
+        assert child.wait() == 0, child.log()
+    assert weights(cut) == weights(whole) != weights(uninterrupted)
+    lines = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
+    assert lines[0]["rehearsed"] == 0 < lines[1]["rehearsed"] <= 2
+
+
 def test_a_warm_start_imitates_the_demonstrations(model: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "warm"
     name, count = "after-episode", 10  # two demonstrations are done

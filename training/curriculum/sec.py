@@ -1,9 +1,10 @@
 """SEC, the self-evolving curriculum (arXiv 2505.14970): a bandit over task families, paid in advantage.
 
 After a batch, r(c) is the mean |A| over the attempts at family c, Q(c) ← (1−α)·Q(c) + α·r(c) from Q = 0,
-and a family that was not drawn is pulled towards 0 (r = 0). A family is drawn with probability
-softmax(Q/τ), then a task uniformly in it. Our addition: a `uniform_share` of the draws takes any family,
-so that none dies. With 0/1 rewards and normalised advantages, mean |A| = 2√(p(1−p)), largest at p = ½.
+and a family that was not drawn is pulled towards 0 (r = 0). A family of n tasks is drawn with probability
+∝ n·exp(Q/τ), then a task uniformly in it. Our additions: the n, because families differ in size here and
+two tasks are soon known by heart; and a `uniform_share` of the draws that takes any task, so that none
+dies. With 0/1 rewards and normalised advantages, mean |A| = 2√(p(1−p)), largest at p = ½.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class SelfEvolvingSampler:
             if not left:
                 for task in tasks:
                     left.setdefault(task.family, []).append(task)
-            family = self._family(sorted(left), generator)
+            family = self._family({name: len(left[name]) for name in sorted(left)}, generator)
             members = left[family]
             drawn.append(members.pop(generator.randrange(len(members))))
             if not members:
@@ -55,16 +56,13 @@ class SelfEvolvingSampler:
             total, attempts = self._open.get(family, (0.0, 0))
             self._open[family] = (total + math.fsum(map(abs, advantages)), attempts + len(advantages))
 
-    def probabilities(self, families: Sequence[str]) -> dict[str, float]:
-        """How likely each of these families is to be drawn next, after the last closed batch."""
-        scaled = [self._values.get(family, 0.0) / self._config.temperature for family in families]
-        top = max(scaled)
-        weights = [math.exp(value - top) for value in scaled]
-        share = self._config.uniform_share
-        return {
-            family: (1 - share) * weight / math.fsum(weights) + share / len(families)
-            for family, weight in zip(families, weights, strict=True)
-        }
+    def probabilities(self, sizes: Mapping[str, int]) -> dict[str, float]:
+        """How likely each family is to be drawn next, after the last closed batch; `sizes` are their tasks."""
+        scaled = {family: self._values.get(family, 0.0) / self._config.temperature for family in sizes}
+        top = max(scaled.values())
+        weights = {family: size * math.exp(scaled[family] - top) for family, size in sizes.items()}
+        share, whole, total = self._config.uniform_share, math.fsum(weights.values()), sum(sizes.values())
+        return {family: (1 - share) * weights[family] / whole + share * sizes[family] / total for family in sizes}
 
     def state(self) -> dict[str, Any]:
         return {
@@ -91,6 +89,6 @@ class SelfEvolvingSampler:
         self._open = {}
         self._drawn = set()
 
-    def _family(self, families: Sequence[str], generator: random.Random) -> str:
-        chances = self.probabilities(families)
-        return generator.choices(families, [chances[family] for family in families])[0]
+    def _family(self, sizes: Mapping[str, int], generator: random.Random) -> str:
+        chances = self.probabilities(sizes)
+        return generator.choices(list(chances), list(chances.values()))[0]

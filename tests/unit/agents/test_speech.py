@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import speech
+from agents import speech, wishes
 
 LABELS = st.one_of(st.text(max_size=30), st.sampled_from([word for one in speech.MEANINGS for word in one.words]))
 VALUES = st.one_of(
@@ -104,9 +104,9 @@ def test_labels_that_mean_the_same_are_alike() -> None:
 
 
 def test_labels_that_are_no_nouns_are_not_called_so() -> None:
-    assert speech.changes("I agree to the terms", "ticked") == ()
-    assert "show" not in " ".join(speech.changes("Show compact lists", "ticked"))
-    assert all("due by" not in one for one in speech.changes("Due by", "2028-01-01"))
+    assert wishes.changes("I agree to the terms", "ticked") == ()
+    assert "show" not in " ".join(wishes.changes("Show compact lists", "ticked"))
+    assert all("due by" not in one for one in wishes.changes("Due by", "2028-01-01"))
 
 
 def test_unknown_columns_have_no_extremes() -> None:
@@ -151,20 +151,20 @@ def test_buttons_that_do_nothing_with_a_record_have_no_request(label: str) -> No
 
 
 def test_fields_become_wishes() -> None:
-    assert "make {value} the owner" in speech.changes("Owner", "Mia Berg")
-    assert "rename it to {value}" in speech.changes("Title", "Red door")
-    assert "change my phone number to {value}" in speech.changes("Phone", "555 0199")
-    assert "turn on compact lists" in speech.changes("Compact lists", "ticked")
-    assert "no newsletter" in speech.changes("Newsletter", "unticked")
-    assert "saying {value}" in speech.details("Comment", "Well done")
-    assert "with the colour {value}" in speech.details("Colour", "Red")
+    assert "make {value} the owner" in wishes.changes("Owner", "Mia Berg")
+    assert "rename it to {value}" in wishes.changes("Title", "Red door")
+    assert "change my phone number to {value}" in wishes.changes("Phone", "555 0199")
+    assert "turn on compact lists" in wishes.changes("Compact lists", "ticked")
+    assert "no newsletter" in wishes.changes("Newsletter", "unticked")
+    assert "saying {value}" in wishes.details("Comment", "Well done")
+    assert "with the colour {value}" in wishes.details("Colour", "Red")
 
 
 def test_submissions_name_what_is_made() -> None:
-    assert "create a ticket" in speech.submission("Create ticket")
-    assert "place an order" in speech.submission("Place order")
+    assert "create a ticket" in wishes.submission("Create ticket")
+    assert "place an order" in wishes.submission("Place order")
     for label in ("Save changes", "Send", "Add to cart", "Sign up"):
-        assert speech.submission(label) == ()
+        assert wishes.submission(label) == ()
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_only_the_promised_slots(label: str, value: str) -> None:
     assert slots(speech.here_questions(label, value, "thing")) == set()
     assert slots(speech.requests(label)) <= {"record"}
     assert slots(speech.here_requests(label)) == set()
-    assert slots(speech.changes(label, value)) <= {"value"}
-    assert slots(speech.details(label, value)) <= {"value"}
+    assert slots(wishes.changes(label, value)) <= {"value"}
+    assert slots(wishes.details(label, value)) <= {"value"}
     assert slots(speech.only(label, value)) <= {"option"}
     assert slots(speech.orders(label)) == set()
-    assert slots(speech.submission(label)) == set()
+    assert slots(wishes.submission(label)) == set()
     assert slots(speech.counts(label, value)) <= {"nouns", "value"}
     for kind in KINDS:
         assert slots(speech.extremes(label, kind)) <= {"noun"}

@@ -88,7 +88,7 @@ def test_sec_by_hand() -> None:
     sampler.update("a", [1, 0], [1.0, -1.0])
     sampler.sample(pool, 1, seed=0)
     assert sampler.state()["values"] == pytest.approx({"a": 0.625, "b": 0.2})
-    chances = sampler.probabilities(["a", "b"])
+    chances = sampler.probabilities({"a": 4, "b": 4})
     softmax = math.exp(0.625 / 0.4) / (math.exp(0.625 / 0.4) + math.exp(0.2 / 0.4))
     assert chances == pytest.approx({"a": 0.8 * softmax + 0.1, "b": 0.8 * (1 - softmax) + 0.1})
 
@@ -113,9 +113,16 @@ def test_sec_draws_by_its_probabilities() -> None:
     for family, size in (("easy", 0.0), ("good", 1.0), ("hard", 0.3)):
         sampler.update(family, [1, 0], [size, -size])
     drawn = Counter(task.family for seed in range(60) for task in sampler.sample(pool, 50, seed=seed))
-    for family, chance in sampler.probabilities(["easy", "good", "hard"]).items():
+    for family, chance in sampler.probabilities(dict.fromkeys(("easy", "good", "hard"), 1000)).items():
         assert drawn[family] / 3000 == pytest.approx(chance, abs=0.04)
     assert drawn["good"] > drawn["hard"] > drawn["easy"] > 0
+
+
+def test_sec_draws_a_larger_family_more_often() -> None:
+    sampler = SelfEvolvingSampler(CONFIG)
+    assert sampler.probabilities({"few": 2, "many": 18}) == pytest.approx({"few": 0.1, "many": 0.9})
+    drawn = Counter(task.family for seed in range(300) for task in sampler.sample(tasks(few=2, many=18), 1, seed=seed))
+    assert drawn["many"] / 300 == pytest.approx(0.9, abs=0.05)
 
 
 def test_sec_refuses_rewards_without_their_advantages() -> None:

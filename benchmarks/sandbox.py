@@ -24,6 +24,7 @@ from agents.actor import Actor
 from core import config as configs
 from core.config import Config
 from core.types import Sampling, Task, Trajectory
+from discovery import rehearsal
 from discovery.seeds import derive
 from evals import benchmark
 from pretraining.environment import MadeUpEnvironment, task
@@ -89,6 +90,8 @@ async def run(config: Config, model: Path, site: int, options: argparse.Namespac
     before = await measure(actor, held, options.attempts)
     curve: list[float] = []
     update: dict[str, float] = {}
+    past: dict[str, list[tuple[str, float]]] = {}
+    kept: dict[str, Trajectory] = {}
     for iteration in range(1, options.iterations + 1):
         drawn = sampler.sample(pool, config.training.tasks_per_iteration, seed=derive(0, "tasks", iteration))
         jobs = [
@@ -101,13 +104,19 @@ async def run(config: Config, model: Path, site: int, options: argparse.Namespac
         for g, one in enumerate(drawn):
             members = [done[f"{iteration}-{g}-{k}"] for k in range(config.training.group_size)]
             rewards = [reward(member) for member in members]
-            sampler.update(one.family, rewards, [value or 0.0 for value in advantages.grpo(rewards)])
+            sampler.update(one, rewards, [value or 0.0 for value in advantages.grpo(rewards)])
             lengths = [len(member.steps) for member in members]
             for member, credit in zip(
                 members, advantages.of_group(rewards, config.training, lengths=lengths), strict=True
             ):
                 if credit:
                     batch += rows.pack(member, credit)
+        if config.training.rehearsal:
+            drawn_again = rehearsal.draw(past, config.training, seed=derive(0, "rehearsal", iteration))
+            batch += rehearsal.rows(drawn_again, kept.__getitem__)
+            kept |= done
+            for name, trajectory in done.items():
+                past.setdefault(trajectory.group_id, []).append((name, reward(trajectory)))
         curve.append(sum(map(reward, done.values())) / len(done))
         update = trainer.update(batch, batch_id=str(iteration))
         with tempfile.TemporaryDirectory() as folder:

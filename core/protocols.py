@@ -109,12 +109,12 @@ class Evaluator(Protocol):
 
 @runtime_checkable
 class TaskSampler(Protocol):
-    """Chooses what to practise. Arms are task families. Deterministic given its state and the seed."""
+    """Chooses what to practise. Deterministic given its state and the seed."""
 
     def sample(self, tasks: Sequence[Task], count: int, *, seed: int) -> list[Task]: ...
 
-    def update(self, family: str, rewards: Sequence[float], advantages: Sequence[float]) -> None:
-        """Learn from one group: its 0/1 rewards and its normalised advantages."""
+    def update(self, task: Task, rewards: Sequence[float], advantages: Sequence[float]) -> None:
+        """Learn from one group, the attempts at `task`: its 0/1 rewards and its normalised advantages."""
         ...
 
     def state(self) -> dict[str, Any]: ...

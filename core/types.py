@@ -43,7 +43,8 @@ class Task(Record):
     """One thing to do, with a way to tell whether it was done.
 
     `family` is the kind of task (look-up, form, navigation, ...), the unit of mastery and of
-    curricula. `start_url` may be relative; it is then resolved against the run's first site.
+    curricula; `topic` names what it practises within that, as one control or one fact does on all
+    records of a kind. `start_url` may be relative; it is then resolved against the run's first site.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Task(Record):
     goal: Goal | None = None
     proposed_by: str = ""
     family: str = ""
+    topic: str = ""
     skill_tags: tuple[str, ...] = ()
     check: Check | None = None
     parent_id: str | None = None

@@ -133,7 +133,7 @@ class Practice:
                 return
             for group in self.groups(plan, plan.rounds[number]):
                 normalised = advantages.grpo(group.scored)
-                sampler.update(group.task.family, group.scored, [value or 0.0 for value in normalised])
+                sampler.update(group.task, group.scored, [value or 0.0 for value in normalised])
             if self._executor.gate.closed(until):
                 return
 

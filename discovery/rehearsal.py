@@ -12,35 +12,52 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from core.config import TrainingConfig
-from core.types import TrainingRow
+from core.types import TrainingRow, Trajectory
 from discovery.seeds import derive
-from memory.trajectories import Summary, TrajectoryStore
+from memory.trajectories import TrajectoryStore
 from training.rows import pack
 
 _SUFFIX = "+rehearsal"
 
+Attempts = Mapping[str, Sequence[tuple[str, float]]]
 
-def rows(
-    store: TrajectoryStore, iteration: int, config: TrainingConfig, *, seed: int
-) -> tuple[list[TrainingRow], list[str]]:
-    """Rows of what went right before `iteration`, and their ids as such; the same for the same record and seed."""
-    groups: dict[str, list[Summary]] = defaultdict(list)
+
+def past(store: TrajectoryStore, iteration: int) -> Attempts:
+    """The scored attempts of practice before `iteration`, as (id, value) by group."""
+    groups: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for one in store.summaries(role="train"):
         if one.iteration < iteration and one.value is not None:
-            groups[one.group_id].append(one)
-    chances = {name: 1 - sum(one.value or 0.0 for one in group) / len(group) for name, group in groups.items()}
-    won = {name: sorted(one.id for one in group if (one.value or 0.0) >= 1) for name, group in groups.items()}
+            groups[one.group_id].append((one.id, one.value))
+    return groups
+
+
+def draw(attempts: Attempts, config: TrainingConfig, *, seed: int) -> list[tuple[str, float]]:
+    """Successes to rehearse and the advantage of each; the same for the same record and seed."""
+    chances = {name: 1 - sum(value for _, value in group) / len(group) for name, group in attempts.items()}
+    won = {name: sorted(one for one, value in group if value >= 1) for name, group in attempts.items()}
     left = [name for name in sorted(won) if won[name] and chances[name] > 0]
-    generator = random.Random(derive(seed, "rehearsal", iteration))
-    packed: list[TrainingRow] = []
-    ids: list[str] = []
-    while left and len(ids) < config.rehearsed:
+    generator = random.Random(seed)
+    drawn: list[tuple[str, float]] = []
+    while left and len(drawn) < config.rehearsed:
         name = generator.choices(left, [chances[one] for one in left])[0]
         left.remove(name)
-        chosen = generator.choice(won[name])
-        made = pack(store.get(chosen), config.rehearsal * chances[name])
-        packed += [row.model_copy(update={"rollout_logprobs": ()}) for row in made]
-        ids.append(f"{chosen}{_SUFFIX}")
-    return packed, ids
+        drawn.append((generator.choice(won[name]), config.rehearsal * chances[name]))
+    return drawn
+
+
+def rows(drawn: Iterable[tuple[str, float]], get: Callable[[str], Trajectory]) -> list[TrainingRow]:
+    """The rows of what is rehearsed, without log-probabilities."""
+    return [
+        row.model_copy(update={"rollout_logprobs": ()}) for name, credit in drawn for row in pack(get(name), credit)
+    ]
+
+
+def rehearse(
+    store: TrajectoryStore, iteration: int, config: TrainingConfig, *, seed: int
+) -> tuple[list[TrainingRow], list[str]]:
+    """What went right before `iteration` as rows, and their ids as such."""
+    drawn = draw(past(store, iteration), config, seed=derive(seed, "rehearsal", iteration))
+    return rows(drawn, store.get), [f"{name}{_SUFFIX}" for name, _ in drawn]

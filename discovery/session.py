@@ -228,7 +228,7 @@ class Session:
                 told["relabelled"] = len(relabelled)
             if self.config.training.rehearsal and trainer is not None:
                 more, rehearsed = await asyncio.to_thread(
-                    rehearsal.rows, self.store, number, self.config.training, seed=self.config.run.seed
+                    rehearsal.rehearse, self.store, number, self.config.training, seed=self.config.run.seed
                 )
                 rows, ids = rows + more, ids + rehearsed
                 told["rehearsed"] = len(rehearsed)

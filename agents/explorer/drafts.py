@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from core.errors import ActionError, StorageFault, TaskFileError
 from core.types import Action, Record, Task
 
 PROPOSER = "explorer"
+_ORIGIN = re.compile(r"https?://[^/\s]+")
 
 
 class Draft(Record):
@@ -61,7 +63,7 @@ class Proven(Record):
         return tuple(actions.parse(line) for line in self.demonstration)
 
     def to_line(self) -> str:
-        """One line of JSON: the format of task files, with `family`, `changes_state` and `demonstration` added."""
+        """One line of JSON: the format of task files and `family`, `topic`, `changes_state` and `demonstration`."""
         task = self.task
         assert task.check is not None
         return json.dumps(
@@ -72,6 +74,7 @@ class Proven(Record):
                 "check": task.check.model_dump(mode="json", exclude_none=True),
                 "max_steps": task.max_steps,
                 "family": task.family,
+                "topic": task.topic,
                 "changes_state": task.changes_state,
                 "demonstration": list(self.demonstration),
             },
@@ -103,6 +106,7 @@ def make(draft: Draft, check: Check, start_url: str) -> Task:
         start_url=start_url,
         proposed_by=PROPOSER,
         family=draft.family,
+        topic=_ORIGIN.sub("", draft.topic),
         skill_tags=tuple(draft.family.split("+")),
         check=check,
         max_steps=draft.steps + 1 + draft.steps // 2,

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from core.config import SamplerConfig
 from core.errors import ConfigError
 from core.protocols import TaskSampler
+from training.curriculum.learnability import LearnabilitySampler
 from training.curriculum.sec import SelfEvolvingSampler
 from training.curriculum.uniform import UniformSampler
 
 SAMPLERS: dict[str, Callable[[SamplerConfig], TaskSampler]] = {
     "uniform": lambda _config: UniformSampler(),
     "sec": SelfEvolvingSampler,
+    "learnability": LearnabilitySampler,
 }
 
 

@@ -48,13 +48,13 @@ class SelfEvolvingSampler:
         self._drawn |= {task.family for task in drawn}
         return drawn
 
-    def update(self, family: str, rewards: Sequence[float], advantages: Sequence[float]) -> None:
+    def update(self, task: Task, rewards: Sequence[float], advantages: Sequence[float]) -> None:
         """Note one group's scored attempts; an empty group (all unscored) is no evidence either way."""
         if len(rewards) != len(advantages):
             raise ValueError(f"{len(rewards)} rewards but {len(advantages)} advantages")
         if advantages:
-            total, attempts = self._open.get(family, (0.0, 0))
-            self._open[family] = (total + math.fsum(map(abs, advantages)), attempts + len(advantages))
+            total, attempts = self._open.get(task.family, (0.0, 0))
+            self._open[task.family] = (total + math.fsum(map(abs, advantages)), attempts + len(advantages))
 
     def probabilities(self, sizes: Mapping[str, int]) -> dict[str, float]:
         """How likely each family is to be drawn next, after the last closed batch; `sizes` are their tasks."""

@@ -23,7 +23,7 @@ class UniformSampler:
             drawn += generator.sample(list(tasks), min(len(tasks), count - len(drawn)))
         return drawn
 
-    def update(self, family: str, rewards: Sequence[float], advantages: Sequence[float]) -> None:
+    def update(self, task: Task, rewards: Sequence[float], advantages: Sequence[float]) -> None:
         """Nothing is learnt."""
 
     def state(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> TrajectoryStore:
 def drawn(store: TrajectoryStore, count: int, *, iteration: int = 2, seed: int = 0) -> dict[str, float]:
     """Advantage by trajectory."""
     config = TrainingConfig(rehearsal=0.5, rehearsed=count)
-    rows, ids = rehearsal.rows(store, iteration, config, seed=seed)
+    rows, ids = rehearsal.rehearse(store, iteration, config, seed=seed)
     assert [row.rollout_id for row in rows] == [name.removesuffix("+rehearsal") for name in ids]
     assert all(row.rollout_logprobs == () for row in rows)
     return {row.rollout_id: row.advantages[-1] for row in rows}

@@ -13,6 +13,7 @@ from core.errors import ConfigError, UserError
 from core.protocols import TaskSampler
 from core.types import Task
 from training.curriculum import SAMPLERS, build
+from training.curriculum.learnability import LearnabilitySampler
 from training.curriculum.sec import SelfEvolvingSampler
 
 CONFIG = SamplerConfig(kind="sec", step_size=0.5, temperature=0.4, uniform_share=0.2)
@@ -24,6 +25,10 @@ def tasks(**families: int) -> list[Task]:
         for family, count in families.items()
         for i in range(count)
     ]
+
+
+def one(family: str) -> Task:
+    return tasks(**{family: 1})[0]
 
 
 @pytest.fixture(params=sorted(SAMPLERS))
@@ -60,13 +65,14 @@ def test_a_sampler_taken_up_again_goes_on_the_same(sampler: TaskSampler) -> None
     pool = tasks(a=20, b=20, c=20)
     for seed in range(3):
         for task in sampler.sample(pool, 6, seed=seed):
-            sampler.update(task.family, [1, 0], [1.0, -1.0] if task.family == "b" else [0.0, 0.0])
-    again = build(CONFIG.model_copy(update={"kind": "sec" if "values" in sampler.state() else "uniform"}))
+            sampler.update(task, [1, 0], [1.0, -1.0] if task.family == "b" else [0.0, 0.0])
+    kinds = {type(build(CONFIG.model_copy(update={"kind": kind}))): kind for kind in SAMPLERS}
+    again = build(CONFIG.model_copy(update={"kind": kinds[type(sampler)]}))
     again.restore(json.loads(json.dumps(sampler.state())))
     for seed in range(10, 14):
         assert sampler.sample(pool, 9, seed=seed) == again.sample(pool, 9, seed=seed)
         for each in (sampler, again):
-            each.update("c", [1, 1, 0], [0.7, 0.7, -1.4])
+            each.update(one("c"), [1, 1, 0], [0.7, 0.7, -1.4])
     assert sampler.state() == again.state()
 
 
@@ -80,12 +86,12 @@ def test_sec_by_hand() -> None:
     sampler = SelfEvolvingSampler(CONFIG)
     pool = tasks(a=4, b=4)
     sampler.sample(pool, 8, seed=0)
-    sampler.update("a", [1, 0], [1.0, -1.0])
-    sampler.update("a", [1, 1], [0.0, 0.0])
-    sampler.update("b", [1, 0], [0.8, -0.8])
+    sampler.update(one("a"), [1, 0], [1.0, -1.0])
+    sampler.update(one("a"), [1, 1], [0.0, 0.0])
+    sampler.update(one("b"), [1, 0], [0.8, -0.8])
     sampler.sample(pool[:4], 1, seed=0)  # closes the batch; draws a alone
     assert sampler.state()["values"] == pytest.approx({"a": 0.25, "b": 0.4})
-    sampler.update("a", [1, 0], [1.0, -1.0])
+    sampler.update(one("a"), [1, 0], [1.0, -1.0])
     sampler.sample(pool, 1, seed=0)
     assert sampler.state()["values"] == pytest.approx({"a": 0.625, "b": 0.2})
     chances = sampler.probabilities({"a": 4, "b": 4})
@@ -97,11 +103,11 @@ def test_sec_takes_a_family_of_which_nothing_was_scored_as_no_evidence() -> None
     sampler = build(CONFIG)
     pool = tasks(a=2, b=2)
     sampler.sample(pool, 4, seed=0)
-    sampler.update("a", [1, 0], [1.0, -1.0])
-    sampler.update("b", [1, 0], [1.0, -1.0])
+    sampler.update(one("a"), [1, 0], [1.0, -1.0])
+    sampler.update(one("b"), [1, 0], [1.0, -1.0])
     sampler.sample(pool, 4, seed=1)
-    sampler.update("a", [1, 1], [0.0, 0.0])
-    sampler.update("b", [], [])
+    sampler.update(one("a"), [1, 1], [0.0, 0.0])
+    sampler.update(one("b"), [], [])
     sampler.sample(pool, 4, seed=2)
     assert sampler.state()["values"] == pytest.approx({"a": 0.25, "b": 0.5})
 
@@ -111,7 +117,7 @@ def test_sec_draws_by_its_probabilities() -> None:
     pool = tasks(easy=1000, good=1000, hard=1000)
     sampler.sample(pool, 3, seed=0)
     for family, size in (("easy", 0.0), ("good", 1.0), ("hard", 0.3)):
-        sampler.update(family, [1, 0], [size, -size])
+        sampler.update(one(family), [1, 0], [size, -size])
     drawn = Counter(task.family for seed in range(60) for task in sampler.sample(pool, 50, seed=seed))
     for family, chance in sampler.probabilities(dict.fromkeys(("easy", "good", "hard"), 1000)).items():
         assert drawn[family] / 3000 == pytest.approx(chance, abs=0.04)
@@ -127,4 +133,54 @@ def test_sec_draws_a_larger_family_more_often() -> None:
 
 def test_sec_refuses_rewards_without_their_advantages() -> None:
     with pytest.raises(ValueError, match="2 rewards but 1 advantages"):
-        build(CONFIG).update("a", [1, 0], [1.0])
+        build(CONFIG).update(one("a"), [1, 0], [1.0])
+
+
+def topical(family: str, topic: str, number: int) -> Task:
+    return Task(id=f"{topic}-{number}", instruction="do it", start_url="/", family=family, topic=topic)
+
+
+def test_learnability_by_hand() -> None:
+    """Each level leans on the one above by 4 attempts: family 4 of 8, topic 4 of 4 and task 4 of 4 more."""
+    sampler = LearnabilitySampler(CONFIG)
+    easy, hard = topical("form", "easy", 1), topical("form", "hard", 1)
+    assert sampler.rate(easy) == 0.5
+    sampler.update(easy, [1, 1, 1, 1], [0.0] * 4)
+    sampler.update(hard, [0, 0, 0, 0], [0.0] * 4)
+    family = (4 + 4 * 0.5) / (8 + 4)
+    topic = (4 + 4 * family) / (4 + 4)
+    assert sampler.rate(topical("form", "new", 1)) == pytest.approx(family)
+    assert sampler.rate(topical("form", "easy", 2)) == pytest.approx(topic)
+    assert sampler.rate(easy) == pytest.approx((4 + 4 * topic) / (4 + 4))
+    assert sampler.rate(hard) == pytest.approx(1 - sampler.rate(easy))
+
+
+def test_learnability_prefers_what_goes_right_half_of_the_time() -> None:
+    sampler = LearnabilitySampler(CONFIG.model_copy(update={"uniform_share": 0.1}))
+    pool = [topical("form", topic, number) for topic in ("always", "half", "never") for number in range(50)]
+    for number in range(10):
+        for topic, rewards in (("always", [1, 1]), ("half", [1, 0]), ("never", [0, 0])):
+            sampler.update(pool[("always", "half", "never").index(topic) * 50 + number], rewards, [0.0, 0.0])
+    shares = dict(zip((task.id for task in pool), sampler.weights(pool), strict=True))
+    assert math.fsum(shares.values()) == pytest.approx(1.0)
+    drawn = Counter(task.topic for seed in range(200) for task in sampler.sample(pool, 10, seed=seed))
+    assert drawn["half"] > 1.5 * drawn["always"] > 0
+    assert drawn["always"] == pytest.approx(drawn["never"], rel=0.3)
+    single = Counter(sampler.sample(pool, 1, seed=seed)[0].topic for seed in range(2000))
+    half = math.fsum(share for name, share in shares.items() if name.startswith("half"))
+    assert single["half"] / 2000 == pytest.approx(half, abs=0.03)
+
+
+def test_learnability_forgets_with_time() -> None:
+    sampler = LearnabilitySampler(CONFIG)
+    task = topical("form", "a", 1)
+    sampler.update(task, [0] * 8, [0.0] * 8)
+    sampler.sample([task], 1, seed=0)
+    before = sampler.rate(task)
+    for seed in range(10):
+        sampler.sample([task], 1, seed=seed)
+    assert sampler.rate(task) == before, "only batches with a report count"
+    for _ in range(10):
+        sampler.update(topical("other", "b", 1), [1], [0.0])
+        sampler.sample([task], 1, seed=0)
+    assert before < sampler.rate(task) < 0.5

@@ -145,6 +145,13 @@ def needs_evidence(check: Check) -> bool:
     return isinstance(check, FunctionalCheck)
 
 
+def needs_answer(check: Check) -> bool:
+    """Whether it matters to any part of the check what the agent answers."""
+    if isinstance(check, AllCheck | AnyCheck):
+        return any(needs_answer(part) for part in check.of)
+    return isinstance(check, AnswerCheck)
+
+
 def matches(expected: Any, actual: Any) -> bool:
     """Subset match: an object must have the keys named, with matching values; lists and scalars are equal."""
     if isinstance(expected, Mapping):

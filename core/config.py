@@ -131,6 +131,9 @@ class TrainingConfig(Section):
     hindsight: float = Field(
         0.0, ge=0, description="advantage of what failed look-ups achieved all the same; 0: nothing is relabelled"
     )
+    branching: bool = Field(
+        False, description="go on with a group whose probes all failed, by attempts that part from them"
+    )
     rehearsal: float = Field(
         0.0, ge=0, description="advantage of an earlier iteration's success that is learned from again; 0: none is"
     )

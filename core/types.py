@@ -127,11 +127,15 @@ class Action(Record):
 
 
 class Sampling(Record):
-    """How tokens were drawn. Log-probabilities are always those of the distribution sampled from."""
+    """How tokens were drawn. Log-probabilities are always those of the distribution sampled from.
+
+    `excluded` are lines that were not to be written (each ends in a newline) and beginnings of such lines.
+    """
 
     temperature: float = 1.0
     max_tokens: int = 80
     stop: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     seed: int | None = None
 
 

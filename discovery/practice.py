@@ -7,14 +7,15 @@ state after the last iteration, and the verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from core.errors import InfrastructureError
 from core.protocols import Evaluator, TaskSampler
-from core.types import Sampling, StopReason, Task, Verdict
-from discovery.executors import AsyncExecutor, Job, Outcome
+from core.types import Sampling, StopReason, Task, Trajectory, Verdict
+from discovery.executors import AsyncExecutor, EpisodeRunner, Job, Outcome
 from discovery.plan import Plan, TaskBook
 from discovery.rundirectory import RunDirectory
 from discovery.seeds import derive
@@ -74,7 +75,8 @@ class Practice:
     """Runs what a plan asks for: groups of attempts, and refills while too few of them carry signal.
 
     The first `probes` attempts of every group come first; only groups in which these differ are gone on with, up to
-    `group_size`. An attempt at a task that always or never succeeds teaches nothing.
+    `group_size`. An attempt at a task that always or never succeeds teaches nothing. With `branch`, tasks of which
+    every probe failed are gone on with, too, by the actor that it makes of those failures and the attempt's id.
     """
 
     def __init__(
@@ -93,7 +95,9 @@ class Practice:
         tasks_per_iteration: int,
         refill_rounds: int,
         imitates: bool,
+        branch: Callable[[Sequence[Trajectory], str], EpisodeRunner] | None = None,
     ) -> None:
+        self._branch = branch
         self._directory = directory
         self._store = store
         self._book = book
@@ -126,9 +130,7 @@ class Practice:
                 sampler.sample(pool, count, seed=derive(self._seed, "tasks", plan.iteration, number))
             await self._episodes(plan, plan.rounds[number], range(self._probes), until)
             if self._probes < self._group_size and not self._executor.gate.closed(until):
-                promising = {group.id for group in self.groups(plan, plan.rounds[number]) if self.carries_signal(group)}
-                rest = [(group, task) for group, task in plan.rounds[number] if group in promising]
-                await self._episodes(plan, rest, range(self._probes, self._group_size), until)
+                await self._gone_on_with(plan, plan.rounds[number], until)
             if self._executor.gate.stopping.is_set():
                 return
             for group in self.groups(plan, plan.rounds[number]):
@@ -159,8 +161,28 @@ class Practice:
     def _names(self, group_id: str, members: Iterable[int]) -> list[str]:
         return [f"{group_id}-{member}" for member in members]
 
+    async def _gone_on_with(self, plan: Plan, chosen: Sequence[tuple[str, str]], until: float | None) -> None:
+        """The further attempts at tasks whose probes differ, and, where there is `branch`, at those that all failed."""
+        makers: dict[str, Callable[[str], EpisodeRunner | None]] = {}
+        for group in self.groups(plan, chosen):
+            # By the probes alone, so that a restart amid the further attempts comes to the same.
+            first = self._names(group.id, range(self._probes))
+            probes = [member for member in group.members if member.id.partition("~")[0] in first]
+            if self.carries_signal(replace(group, members=tuple(probes))):
+                makers[group.id] = lambda _: None
+            elif self._branch is not None and {member.value for member in probes} == {0.0}:
+                makers[group.id] = partial(self._branch, [self._store.get(member.id) for member in probes])
+        going = [(group, task) for group, task in chosen if group in makers]
+        members = range(self._probes, self._group_size)
+        await self._episodes(plan, going, members, until, lambda group, name: makers[group](name))
+
     async def _episodes(
-        self, plan: Plan, chosen: Sequence[tuple[str, str]], members: range, until: float | None
+        self,
+        plan: Plan,
+        chosen: Sequence[tuple[str, str]],
+        members: range,
+        until: float | None,
+        actor: Callable[[str, str], EpisodeRunner | None] = lambda _group, _name: None,
     ) -> None:
         records = settled(self._store, plan.iteration, "train", self._executor.attempts)
         jobs = []
@@ -171,7 +193,15 @@ class Practice:
                     continue
                 sampling = self._executor.seeded(self._sampling, name)
                 jobs.append(
-                    Job(self._book[task_id], group_id, name, sampling, iteration=plan.iteration, attempt=record)
+                    Job(
+                        self._book[task_id],
+                        group_id,
+                        name,
+                        sampling,
+                        iteration=plan.iteration,
+                        actor=actor(group_id, name),
+                        attempt=record,
+                    )
                 )
         total = len(chosen) * len(members)
         self._tracker.expect(total, done=total - len(jobs))

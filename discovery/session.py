@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from core.config import Config
 from core.errors import StorageFault, UserError
 from core.protocols import Policy
-from core.types import Mastery, Sampling, Task
-from discovery import builders, learning, rehearsal
+from core.types import Mastery, Sampling, Task, Trajectory
+from discovery import branching, builders, learning, rehearsal
 from discovery.budget import Budget
 from discovery.control import SqliteControl
 from discovery.executors import AsyncExecutor, EpisodeRunner
@@ -28,6 +28,7 @@ from discovery.plan import Plan, TaskBook
 from discovery.practice import Group, Practice
 from discovery.progress import Listener, Phase
 from discovery.rundirectory import RunDirectory
+from discovery.seeds import derive
 from discovery.steering import Steering
 from discovery.tracker import Tracker
 from evals.heldout import HeldoutTasks
@@ -130,6 +131,7 @@ class Session:
             probes=config.training.probes,
             refill_rounds=config.training.refill_rounds,
             imitates=config.training.algorithm == "filtered_bc",
+            branch=self._branching() if config.training.branching else None,
         )
         self._measuring = Measuring(
             directory,
@@ -211,6 +213,16 @@ class Session:
             weight=training.hindsight,
             seed=self.config.run.seed,
         )
+
+    def _branching(self) -> Callable[[Sequence[Trajectory], str], EpisodeRunner]:
+        """Makes the actor of an attempt that parts from failed ones; raises `ConfigError` where that cannot be."""
+        policy = branching.check(self.policy)
+
+        def branch(failures: Sequence[Trajectory], name: str) -> EpisodeRunner:
+            wrong = branching.avoided(failures, seed=derive(self.config.run.seed, "branch", name))
+            return self.parts.actor(branching.Avoiding(policy, wrong))
+
+        return branch
 
     async def learn(self, number: int, groups: list[Group]) -> None:
         """One update from these groups, made permanent as iteration `number`."""

@@ -65,7 +65,9 @@ class Walk:
     """One completion under way: what the next token may be, given those before."""
 
     def __init__(self, root: _Node) -> None:
-        self._node = root
+        self._root = self._node = root
+        self._written: list[int] = []
+        self._closed: dict[tuple[int, ...], set[int]] = {}  # what may not follow what was written, besides
         self._copying: list[tuple[_Source, int]] | None = None  # where the copy may stand, once one has begun
         self._choices: tuple[int, ...] | None = None  # of the present place, once asked for
 
@@ -73,7 +75,21 @@ class Walk:
         """The tokens that may come next, in ascending order; empty when anything may."""
         if self._choices is None:
             self._choices = self._allowed()
+            if closed := self._closed.get(tuple(self._written)):
+                self._choices = tuple(token for token in self._choices if token not in closed)
         return self._choices
+
+    def avoid(self, sequences: Iterable[Sequence[int]]) -> None:
+        """From the start on, do not write what begins with one of these, as long as anything else may be written."""
+        for sequence in sequences:
+            walk = Walk(self._root)
+            walk._closed = self._closed
+            among = walk.follow(sequence)
+            open_at = [at for at, choices in enumerate(among) if len(choices) != 1]
+            if len(among) == len(sequence) and open_at:
+                at = open_at[-1]
+                self._closed.setdefault(tuple(sequence[:at]), set()).add(sequence[at])
+        self._choices = None
 
     def _allowed(self) -> tuple[int, ...]:
         if self._node.free:
@@ -109,6 +125,8 @@ class Walk:
         if self._node.free:
             return
         self._choices = None
+        if self._closed:
+            self._written.append(token)
         closers = self._node.closers
         if self._copying is None and closers is not None and token not in self._node.next:
             self._copying = [

@@ -72,6 +72,7 @@ class LocalPolicy:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
         self.decoded_tokens = 0
         self.decoding_seconds = 0.0
+        self.constrained = constrained
         self._affordances = Affordances(self.tokenizer) if constrained else None
         self._version = version
         self._install(_load(model_dir))
@@ -101,9 +102,17 @@ class LocalPolicy:
             raise ModelFault(f"a prompt of {len(prompt)} tokens leaves no room in a context of {self._context}")
         loop = asyncio.get_running_loop()
         walk = self._affordances.walk(messages[-1].content) if self._affordances else None
+        if walk is not None and sampling.excluded:
+            walk.avoid(map(self._beginning, sampling.excluded))
         request = _Request(prompt, sampling, loop, loop.create_future(), walk)
         self._waiting.put(request)
         return cast(Completion, await request.future)
+
+    def _beginning(self, text: str) -> list[int]:
+        """The tokens of a line that ends in a newline, or of what lines begin with."""
+        line = text.removesuffix("\n")
+        ids: list[int] = self.tokenizer(line, add_special_tokens=False)["input_ids"]
+        return ids if line == text else [*ids, self.tokenizer.eos_token_id]
 
     def spell(self, messages: Sequence[Message], line: str, *, sampling: Sampling) -> Completion:
         """The completion that writes `line` here, as if it had been sampled; its log-probabilities are not computed.

@@ -256,7 +256,6 @@ def _article(field: str) -> str:
 _MAKERS = {
     "press": _press,
     "press_for": _press,
-    "disclose": _press,
     "sort": _sort,
     "filter": _filter,
     "tick": _filter,

@@ -31,7 +31,7 @@ from discovery.learning import Learner
 _BUILT_IN = {
     "environments": {"web": "discovery.places:web"},
     "proposers": {"exploring": "discovery.proposers:exploring"},
-    "samplers": {"sec": "training.curriculum:build", "uniform": "training.curriculum:build"},
+    "samplers": dict.fromkeys(("sec", "learnability", "uniform"), "training.curriculum:build"),
     "policies": {"local": "discovery.policies:LocalKind"},
 }
 _SETTINGS = {

@@ -117,6 +117,9 @@ class TrainingConfig(Section):
     )
     refill_rounds: int = Field(0, ge=0, description="further draws while too few groups carry a signal")
     learning_rate: float = Field(3e-4, gt=0)
+    warmup: int = Field(
+        0, ge=0, description="optimizer steps over which the learning rate rises; Adam's first ones are the largest"
+    )
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
     epochs: int = Field(1, ge=1, description="passes over one iteration's rows")

@@ -2,9 +2,10 @@
 
 A task that went right once in eight attempts gives a single update that pulls towards it, and the next
 ones may undo that. With `training.rehearsal` above 0, each update also holds up to `training.rehearsed`
-past successes, one of a group, rare ones first in proportion to how much of the group failed. Each gets
-the advantage `training.rehearsal` · (1 − success rate of its group), the positive part of the reward over
-its mean (self-imitation learning, arXiv 1806.05635). The weights have moved since they were sampled, so
+past successes, one of a group, in proportion to the share of the group that failed. Each gets the advantage
+`training.rehearsal` · (1 − success rate of its group), the positive part of the reward over its mean
+(self-imitation learning, arXiv 1806.05635). Groups that never failed count as if a fifth had: they give no
+gradient of their own, and what goes right already is to stay so. The weights have moved since they were sampled, so
 the trainer takes its own log-probabilities, and their ratio starts at one.
 """
 
@@ -21,6 +22,7 @@ from memory.trajectories import TrajectoryStore
 from training.rows import pack
 
 _SUFFIX = "+rehearsal"
+_LEAST = 0.2
 
 Attempts = Mapping[str, Sequence[tuple[str, float]]]
 
@@ -36,9 +38,10 @@ def past(store: TrajectoryStore, iteration: int) -> Attempts:
 
 def draw(attempts: Attempts, config: TrainingConfig, *, seed: int) -> list[tuple[str, float]]:
     """Successes to rehearse and the advantage of each; the same for the same record and seed."""
-    chances = {name: 1 - sum(value for _, value in group) / len(group) for name, group in attempts.items()}
+    failed = {name: 1 - sum(value for _, value in group) / len(group) for name, group in attempts.items()}
+    chances = {name: max(share, _LEAST) for name, share in failed.items()}
     won = {name: sorted(one for one, value in group if value >= 1) for name, group in attempts.items()}
-    left = [name for name in sorted(won) if won[name] and chances[name] > 0]
+    left = [name for name in sorted(won) if won[name]]
     generator = random.Random(seed)
     drawn: list[tuple[str, float]] = []
     while left and len(drawn) < config.rehearsed:

@@ -34,6 +34,8 @@ class ScriptedPolicy:
     each takes `delay` seconds. `sampling.seed` makes an answer a function of seed, prompt and weights.
     """
 
+    constrained = True  # to its script
+
     def __init__(
         self,
         script: Script,
@@ -62,10 +64,14 @@ class ScriptedPolicy:
         """The logit of each answer that has one."""
         return dict(self._state[0])
 
+    def encode(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt's tokens: the bytes of its text."""
+        return list(_written(messages).encode())
+
     async def generate(self, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
         """Sample one answer; raises `ModelFault` when told to, when closed, or without an answer to the prompt."""
         weights, version = self._state  # what is published meanwhile is for later calls
-        prompt = "\n".join(f"{message.role}: {message.content}" for message in messages)
+        prompt = _written(messages)
         self.prompts.append(prompt)
         call = len(self.prompts)
         if self._delay:
@@ -74,7 +80,7 @@ class ScriptedPolicy:
             raise ModelFault("the scripted policy is closed")
         if self._fail_every and call % self._fail_every == 0:
             raise ModelFault(f"the scripted policy fails every {self._fail_every} calls")
-        masses = self._masses(prompt, weights, sampling.temperature)
+        masses = self._masses(prompt, weights, sampling.temperature, sampling.excluded)
         chooser = self._random if sampling.seed is None else random.Random(f"{sampling.seed} {prompt}")
         text = chooser.choices(list(masses), list(masses.values()))[0]
         output = [*text.encode(), END]
@@ -118,9 +124,13 @@ class ScriptedPolicy:
     async def close(self) -> None:
         self._closed = True
 
-    def _masses(self, prompt: str, weights: Mapping[str, float], temperature: float) -> dict[str, float]:
+    def _masses(
+        self, prompt: str, weights: Mapping[str, float], temperature: float, excluded: Sequence[str] = ()
+    ) -> dict[str, float]:
         """The probability of each candidate; temperature 0 gives all of it to the best, the first among equals."""
         answers = self._answers(prompt)
+        left = [one for one in answers if not f"{one.splitlines()[-1]}\n".startswith(tuple(excluded))]
+        answers = left or answers
         logits = [weights.get(answer, 0.0) for answer in answers]
         best = max(logits)
         if temperature <= 0:
@@ -137,6 +147,10 @@ class ScriptedPolicy:
         if not answers:
             raise ModelFault(f"the script has no answer to the prompt that ends '{prompt[-80:]}'")
         return answers
+
+
+def _written(messages: Sequence[Message]) -> str:
+    return "\n".join(f"{message.role}: {message.content}" for message in messages)
 
 
 def save(weights_dir: Path, weights: Mapping[str, float]) -> None:

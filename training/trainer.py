@@ -41,6 +41,7 @@ class Trainer:
         self._share_prefixes = models.can_share_prefixes(self.model)
         self._optimizer = _optimizer(self.model, config)
         self._generator = torch.Generator().manual_seed(seed)
+        self._steps = 0
 
     def update(self, rows: Sequence[TrainingRow], *, batch_id: str) -> dict[str, float]:
         """One update by the configured algorithm, and its metrics.
@@ -75,20 +76,25 @@ class Trainer:
         if not tokens:
             return metrics
         rate = self.config.learning_rate if learning_rate is None else learning_rate
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
         account, began = _Account(), time.monotonic()
         rows = self._as_if_sampled(rows)
         passes = epochs or self.config.epochs
         parts = min(minibatches or self.config.minibatches, len({row.rollout_id for row in rows}))
         for _ in range(passes):
             for minibatch in self._split(rows, parts):
+                self._set_rate(rate)
                 self._step(minibatch, objective, tokens / parts, account)
         self.version += account.steps > 0
         metrics |= {"updated": float(account.steps > 0), "learning_rate": rate}
         metrics["update_tokens"] = float(passes * sum(len(row.input_ids) for row in rows))
         metrics["update_s"] = time.monotonic() - began
         return metrics | account.metrics()
+
+    def _set_rate(self, rate: float) -> None:
+        """The learning rate of the next optimizer step: `rate`, less while warming up."""
+        share = min(1.0, (self._steps + 1) / (self.config.warmup + 1))
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * share
 
     def _as_if_sampled(self, rows: Sequence[TrainingRow]) -> list[TrainingRow]:
         """Rows without log-probabilities get those of the present weights, so that their ratio starts at one."""
@@ -119,6 +125,7 @@ class Trainer:
         finite = torch.isfinite(torch.tensor([norm, sums["loss"]])).all()
         if finite:
             self._optimizer.step()
+            self._steps += 1
             account.add(sums, norm)
         else:
             account.skipped += 1
@@ -190,6 +197,7 @@ class Trainer:
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
             "version": self.version,
+            "steps": self._steps,
             "batch_ids": self.batch_ids,
         }
         checkpoint.save(Path(directory), self.model, self.model_dir, state)
@@ -206,6 +214,7 @@ class Trainer:
             group["weight_decay"] = decay
         self._generator.set_state(state["generator"])
         self.version = int(state["version"])
+        self._steps = int(state.get("steps", self.version))
         self.batch_ids = list(state["batch_ids"])
 
 

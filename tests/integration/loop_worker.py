@@ -245,9 +245,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.kill:
         instant, _, count = given.kill.partition(":")
         kill_at(instant, int(count))
+    settings = config(iterations=given.iterations).model_dump()
+    settings["training"] |= {"probes": 2, "branching": True, "rehearsal": 0.5, "rehearsed": 3}
     summary = asyncio.run(
         loop.run(
-            config(iterations=given.iterations),
+            validate(settings),
             given.run_dir,
             resume=given.resume,
             build=builder(given.pace),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.config import Config
-from core.errors import EnvironmentFault, RunDirectoryError, UserError
+from core.errors import ConfigError, EnvironmentFault, RunDirectoryError, UserError
 from core.types import GroundTruth, Trajectory, Verdict
 from discovery import builders, loop
 from discovery.progress import Event, Phase
 from evals import heldout
 from memory.trajectories import TrajectoryStore
+from serving.scripted import ScriptedPolicy
 from tests.integration import loop_worker
 from tests.integration.loop_worker import builder, config
 
@@ -74,6 +76,43 @@ async def test_a_group_whose_first_attempts_did_equally_well_is_not_gone_on_with
         assert len(members) == (7 if len(probes) == 2 else 3)
         sizes.add(len(members))
     assert sizes == {3, 7}
+
+
+async def test_where_every_probe_failed_further_attempts_do_something_else(tmp_path: Path) -> None:
+    training = {"tasks_per_iteration": 6, "group_size": 6, "probes": 2, "branching": True}
+    await loop.run(settings(run={"iterations": 2}, training=training), tmp_path, build=builder())
+    groups: dict[str, dict[str, float | None]] = {}
+    rescued = 0
+    with TrajectoryStore(tmp_path, readonly=True) as store:
+        for one in store.summaries(role="train"):
+            groups.setdefault(one.group_id, {})[one.id] = one.value
+
+        def pressed(name: str) -> str:
+            return str(store.get(name).steps[0].action.arguments["target"]["name"])
+
+        for group, members in groups.items():
+            probes = [f"{group}-{number}" for number in range(2)]
+            further = members.keys() - set(probes)
+            assert len(further) == (0 if {members[name] for name in probes} == {1.0} else 4)
+            if {members[name] for name in probes} == {0.0}:
+                failed = {pressed(name) for name in probes}
+                assert not failed & {pressed(name) for name in further}
+                rescued += len(failed) == 2 and all(members[name] for name in further)
+    assert rescued
+
+
+async def test_branching_needs_a_policy_that_can_leave_things_out(tmp_path: Path) -> None:
+    class Careless(ScriptedPolicy):
+        constrained = False
+
+    async def build(context: builders.Context) -> builders.Parts:
+        async def opened(weights: Path, version: int) -> ScriptedPolicy:
+            return Careless(loop_worker.answers, version=version)
+
+        return replace(await builder()(context), open_policy=opened)
+
+    with pytest.raises(ConfigError, match=r"training\.branching needs"):
+        await loop.run(settings(training={"branching": True}), tmp_path, build=build)
 
 
 async def test_control_and_final_are_interleaved(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_every_built_in_name_loads() -> None:
 def test_a_name_that_does_not_exist_is_refused_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"sampler\.kind = 'uniforn' does not exist; the nearest is 'uniform'"):
         builders.find("samplers", "uniforn")
-    with pytest.raises(ConfigError, match=r"there are sec, uniform"):
+    with pytest.raises(ConfigError, match=r"there are learnability, sec, uniform"):
         builders.find("samplers", "zzz")
 
 

@@ -47,12 +47,13 @@ def drawn(store: TrajectoryStore, count: int, *, iteration: int = 2, seed: int =
     return {row.rollout_id: row.advantages[-1] for row in rows}
 
 
-def test_one_success_of_each_group_that_also_failed(store: TrajectoryStore) -> None:
+def test_one_success_of_each_group(store: TrajectoryStore) -> None:
     found = drawn(store, 9)
-    assert sorted(name.split("-")[0] for name in found) == ["half", "rare"]
-    assert found.pop("rare-0") == pytest.approx(0.5 * 2 / 3)
-    assert list(found.values()) == pytest.approx([0.25])
-    assert found.keys() <= {"half-0", "half-1"}
+    assert sorted(name.split("-")[0] for name in found) == ["half", "rare", "sure"]
+    assert {name.split("-")[0]: value for name, value in found.items()} == pytest.approx(
+        {"rare": 0.5 * 2 / 3, "half": 0.25, "sure": 0.1}
+    )
+    assert found.keys() <= {"half-0", "half-1", "rare-0", "sure-0", "sure-1", "sure-2"}
 
 
 def test_nothing_of_this_iteration_or_of_a_measurement(store: TrajectoryStore) -> None:
@@ -62,5 +63,5 @@ def test_nothing_of_this_iteration_or_of_a_measurement(store: TrajectoryStore) -
 
 def test_rare_successes_come_first_and_the_draw_repeats(store: TrajectoryStore) -> None:
     first = Counter(name.split("-")[0] for seed in range(300) for name in drawn(store, 1, seed=seed))
-    assert first["rare"] / 300 == pytest.approx(4 / 7, abs=0.08)
+    assert first["rare"] / 300 == pytest.approx((2 / 3) / (2 / 3 + 1 / 2 + 1 / 5), abs=0.08)
     assert drawn(store, 1, seed=7) == drawn(store, 1, seed=7)

@@ -149,3 +149,52 @@ def test_no_name_on_a_page_and_no_instruction_leads_outside_the_grammar(name: st
         actions.parse(tokenizer.decode(ids, skip_special_tokens=True).strip())
     except ActionError as error:
         pytest.fail(f"{error}: {tokenizer.decode(ids)!r}")
+
+
+def written(affordances: Affordances, tokenizer: Any, avoided: list[str], seed: int) -> str:
+    """A line of chance that leaves out what is avoided: whole lines end in a newline."""
+    walk, rng = affordances.walk(PROMPT), random.Random(seed)
+    ids: list[int] = []
+    walk.avoid(tokenizer(line.replace("\n", "<|end|>"))["input_ids"] for line in avoided)
+    while not ids or ids[-1] != tokenizer.eos_token_id:
+        ids.append(rng.choice(walk.choices()))
+        walk.advance(ids[-1])
+    return str(tokenizer.decode(ids[:-1]))
+
+
+def test_what_is_avoided_is_not_written_and_all_else_can_be(affordances: Affordances, tokenizer: Any) -> None:
+    def lines(*avoided: str) -> set[str]:
+        return {written(affordances, tokenizer, list(avoided), seed) for seed in range(600)}
+
+    def spelled(line: str) -> str:
+        return str(tokenizer.decode(tokenizer(line)["input_ids"]))
+
+    free = lines()
+    click, typed = 'click link "Basket (8)"', 'type textbox "Note" #2'
+    assert spelled(click) in free
+    assert any(line.startswith(spelled(typed)) for line in free)
+    left = lines(f"{click}\n", typed, "answer")
+    assert spelled(click) not in left
+    assert not any(line.startswith((spelled(typed), "answer")) for line in left)
+    assert spelled('click link "Basket" #2') in left
+    assert spelled('click textbox "Note" #2') in left
+    assert lines('answer "nowhere on this page"\n') == free, "what cannot be written anyway changes nothing"
+
+
+def test_where_everything_is_avoided_the_last_thing_stays(affordances: Affordances, tokenizer: Any) -> None:
+    prompt = 'task Go on.\npage "A"\nbutton "B"'
+    seen = set()
+    for seed in range(300):
+        walk, rng = affordances.walk(prompt), random.Random(seed)
+        ids: list[int] = []
+        walk.avoid(tokenizer(word)["input_ids"] for word in ("click", "answer", "type", "select", "press", "scroll"))
+        while not ids or ids[-1] != tokenizer.eos_token_id:
+            ids.append(rng.choice(walk.choices()))
+            walk.advance(ids[-1])
+        seen.add(str(tokenizer.decode(ids[:-1])))
+    assert seen
+    assert not any(line.startswith(("click", "answer")) for line in seen)
+    walk = affordances.walk(prompt)
+    everything = [[token] for token in walk.choices()]
+    walk.avoid(everything)
+    assert len(walk.choices()) == 1

@@ -389,3 +389,26 @@ def test_imitation_lowers_the_loss_on_unseen_rows(model_dir: Path) -> None:
 def test_imitation_of_nothing(model_dir: Path) -> None:
     trainer = Trainer(model_dir, CONFIG)
     assert sft.imitate(trainer, [], batch_id="0")["updated"] == 0
+
+
+def test_the_first_steps_are_smaller_and_a_restart_does_not_begin_again(
+    model_dir: Path, make_rows: MakeRows, tmp_path: Path
+) -> None:
+    config = TrainingConfig(minibatches=1, warmup=3)
+
+    def moved(trainer: Trainer, rows: list[TrainingRow], batch_id: str) -> float:
+        before = weights(trainer)
+        trainer.update(rows, batch_id=batch_id)
+        return max((value - before[name]).abs().max().item() for name, value in weights(trainer).items())
+
+    warm, cold = Trainer(model_dir, config), Trainer(model_dir, config.model_copy(update={"warmup": 0}))
+    rows = make_rows(6)
+    assert moved(warm, rows, "1") == pytest.approx(moved(cold, rows, "1") / 4, rel=1e-3), (
+        "Adam's first step is the rate"
+    )
+    warm.save(tmp_path / "one")
+    again = Trainer(model_dir, config)
+    again.restore(tmp_path / "one")
+    for trainer in (warm, again):
+        trainer.update(make_rows(6), batch_id="2")
+    assert same(weights(warm), weights(again))

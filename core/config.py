@@ -73,7 +73,7 @@ class ProposerConfig(Section):
 class SamplerConfig(Section):
     """What to practise next (see `training/curriculum`)."""
 
-    kind: str = "sec"
+    kind: str = "learnability"
     step_size: float = Field(0.3, gt=0, le=1, description="SEC's alpha")
     temperature: float = Field(0.4, gt=0, description="SEC's tau")
     uniform_share: float = Field(0.15, ge=0, le=1)
@@ -118,7 +118,7 @@ class TrainingConfig(Section):
     refill_rounds: int = Field(0, ge=0, description="further draws while too few groups carry a signal")
     learning_rate: float = Field(3e-4, gt=0)
     warmup: int = Field(
-        0, ge=0, description="optimizer steps over which the learning rate rises; Adam's first ones are the largest"
+        6, ge=0, description="optimizer steps over which the learning rate rises; Adam's first ones are the largest"
     )
     weight_decay: float = Field(0.0, ge=0)
     max_grad_norm: float = Field(1.0, gt=0)
@@ -135,12 +135,12 @@ class TrainingConfig(Section):
         0.0, ge=0, description="advantage of what failed look-ups achieved all the same; 0: nothing is relabelled"
     )
     branching: bool = Field(
-        False, description="go on with a group whose probes all failed, by attempts that part from them"
+        True, description="go on with a group whose probes all failed, by attempts that part from them, if possible"
     )
     rehearsal: float = Field(
-        0.0, ge=0, description="advantage of an earlier iteration's success that is learned from again; 0: none is"
+        0.3, ge=0, description="advantage of an earlier iteration's success that is learned from again; 0: none is"
     )
-    rehearsed: int = Field(24, ge=1, description="past successes in an update, where there is rehearsal")
+    rehearsed: int = Field(12, ge=1, description="past successes in an update, where there is rehearsal")
     warm_start: bool = Field(False, description="imitate the explorer's own replays before the first iteration")
 
 
@@ -154,7 +154,7 @@ class EvaluationConfig(Section):
     """Held-out success: measured, never trained on."""
 
     heldout: str = Field("", description="task file; empty: the bundled site's test split, where there is one")
-    episodes_per_task: int = Field(2, ge=1)
+    episodes_per_task: int = Field(3, ge=1)
     every: int = Field(0, ge=0, description="iterations between measurements inside the run; 0: only first and last")
     share: float = Field(0.25, gt=0, lt=1, description="share of a time budget kept for the final measurement")
     temperature: float = Field(1.0, gt=0)

@@ -44,7 +44,8 @@ class Task(Record):
 
     `family` is the kind of task (look-up, form, navigation, ...), the unit of mastery and of
     curricula; `topic` names what it practises within that, as one control or one fact does on all
-    records of a kind. `start_url` may be relative; it is then resolved against the run's first site.
+    records of a kind. `steps` is how many actions are known to be enough, 0 if unknown. `start_url` may
+    be relative; it is then resolved against the run's first site.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Task(Record):
     check: Check | None = None
     parent_id: str | None = None
     seed: int = 0
+    steps: int = 0
     max_steps: int = 10
     changes_state: bool = False
 

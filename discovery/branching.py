@@ -2,11 +2,11 @@
 
 A policy that is sure of itself makes the same mistake eight times, and a group of equal failures teaches
 nothing. So the further attempts at such a task are sampled without replacement, as far as that goes: none
-gives an answer again that was wrong in the same situation, and each may not do, at one situation drawn from
-the failed attempts, what any of them did there. What remains is drawn as ever. The policy samples from, and
-is trained on, the distribution over what was left to it, so the gradient is exact for that distribution;
-drawing a group without replacement to learn more from it goes back to Kool et al. 2019 ("Buy 4 REINFORCE
-samples, get a baseline for free").
+gives an answer again that was wrong in the same situation, and, where no answer is asked for, each may not
+do, at one situation drawn from the failed attempts, what any of them did there. What remains is drawn as
+ever. The policy samples from, and is trained on, the distribution over what was left to it, so the gradient
+is exact for that distribution; drawing a group without replacement to learn more from it goes back to Kool
+et al. 2019 ("Buy 4 REINFORCE samples, get a baseline for free").
 
 A situation is a prompt: the instruction, what was done so far, and the page.
 """
@@ -20,7 +20,6 @@ from typing import Literal, Protocol, runtime_checkable
 
 from core import actions
 from core.checks import needs_answer
-from core.errors import ConfigError
 from core.protocols import Policy
 from core.types import Action, Completion, Message, Sampling, Step, Trajectory
 
@@ -36,21 +35,16 @@ class Avoids(Policy, Protocol):
     def encode(self, messages: Sequence[Message]) -> list[int]: ...
 
 
-def check(policy: Policy) -> Avoids:
-    """The policy; raises `ConfigError` where it cannot leave out what failed."""
-    if not isinstance(policy, Avoids) or not policy.constrained:
-        raise ConfigError(
-            "training.branching needs a policy that is held to what the page allows: "
-            "set policy.kind to 'local' and policy.constrained to true, or training.branching to false"
-        )
-    return policy
+def able(policy: Policy) -> Avoids | None:
+    """The policy if it can leave out what failed, else None."""
+    return policy if isinstance(policy, Avoids) and policy.constrained else None
 
 
 def avoided(failures: Sequence[Trajectory], *, seed: int) -> dict[Situation, tuple[str, ...]]:
     """What one further attempt may not write, by situation, as in `Sampling.excluded`.
 
-    It parts at the step d (from 0) of one of the failures with a probability that halves with each d, because what
-    follows a wrong turn is seldom worth another try.
+    Where an answer is asked for, it merely gives another one. Else it parts at the step d (from 0) of one of the
+    failures with a probability that halves with each d, because what follows a wrong turn is seldom worth another try.
     """
     done: dict[Situation, list[Action]] = {}
     for trajectory in failures:
@@ -58,8 +52,8 @@ def avoided(failures: Sequence[Trajectory], *, seed: int) -> dict[Situation, tup
             if step.completion is not None:
                 done.setdefault(step.completion.prompt_ids, []).append(step.action)
     generator = random.Random(seed)
-    parting = _parting(generator.choice(failures), generator)
     asked = any(one.task.check is None or needs_answer(one.task.check) for one in failures)
+    parting = None if asked else _parting(generator.choice(failures), generator)
     found: dict[Situation, tuple[str, ...]] = {}
     for situation, taken in done.items():
         here = parting is not None and parting.completion is not None and parting.completion.prompt_ids == situation

@@ -43,12 +43,31 @@ def batch(
     packed: list[TrainingRow] = []
     ids: list[str] = []
     for group in groups:
-        credit_of = advantages.of_group(group.rewards, config, lengths=[member.steps for member in group.members])
+        credit_of = advantages.of_group(
+            rewards(group, config), config, lengths=[member.steps for member in group.members]
+        )
         for member, credit in zip(group.members, credit_of, strict=True):
             if credit:
                 packed += rows.pack(store.get(member.id), credit)
                 ids.append(member.id)
     return packed, ids
+
+
+def rewards(group: Group, config: TrainingConfig) -> list[float | None]:
+    """The rewards of a group's attempts, as they are learned from.
+
+    An attempt that was made to part from failures (`discovery.branching`) often does something idle and then the
+    right thing. Where it needed more steps than are known to be enough, its success is no evidence for what it did.
+    """
+    probes = [member for member in group.members if _number(member.id) < config.probes]
+    if not config.branching or not group.task.steps or {member.value for member in probes} != {0.0}:
+        return group.rewards
+    return [None if member.value and member.steps > group.task.steps else member.value for member in group.members]
+
+
+def _number(trajectory_id: str) -> int:
+    """The place of an attempt in its group."""
+    return int(trajectory_id.partition("~")[0].rpartition("-")[2])
 
 
 def batch_id(iteration: int, trajectory_ids: Sequence[str]) -> str:

@@ -131,7 +131,7 @@ class Session:
             probes=config.training.probes,
             refill_rounds=config.training.refill_rounds,
             imitates=config.training.algorithm == "filtered_bc",
-            branch=self._branching() if config.training.branching else None,
+            branch=self._branching(policy) if config.training.branching else None,
         )
         self._measuring = Measuring(
             directory,
@@ -214,13 +214,15 @@ class Session:
             seed=self.config.run.seed,
         )
 
-    def _branching(self) -> Callable[[Sequence[Trajectory], str], EpisodeRunner]:
-        """Makes the actor of an attempt that parts from failed ones; raises `ConfigError` where that cannot be."""
-        policy = branching.check(self.policy)
+    def _branching(self, policy: Policy) -> Callable[[Sequence[Trajectory], str], EpisodeRunner] | None:
+        """Makes the actor of an attempt that parts from failed ones; None where the policy cannot."""
+        able = branching.able(policy)
+        if able is None:
+            return None
 
         def branch(failures: Sequence[Trajectory], name: str) -> EpisodeRunner:
             wrong = branching.avoided(failures, seed=derive(self.config.run.seed, "branch", name))
-            return self.parts.actor(branching.Avoiding(policy, wrong))
+            return self.parts.actor(branching.Avoiding(able, wrong))
 
         return branch
 

@@ -72,6 +72,7 @@ class Proven(Record):
                 "instruction": task.instruction,
                 "start_url": task.start_url,
                 "check": task.check.model_dump(mode="json", exclude_none=True),
+                "steps": task.steps,
                 "max_steps": task.max_steps,
                 "family": task.family,
                 "topic": task.topic,
@@ -109,6 +110,7 @@ def make(draft: Draft, check: Check, start_url: str) -> Task:
         topic=_ORIGIN.sub("", draft.topic),
         skill_tags=tuple(draft.family.split("+")),
         check=check,
+        steps=draft.steps,
         max_steps=draft.steps + 1 + draft.steps // 2,
         changes_state=draft.changes,
     )

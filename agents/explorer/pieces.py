@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from agents import speech
 from agents.explorer import filling, lines
-from agents.explorer.clauses import CHOSEN, TICKED, Clause
+from agents.explorer.clauses import Clause
+from agents.explorer.effects import foil_of, form_clause, in_rows, opens_on, parse_target, radio_groups, sent_by_button
 from agents.explorer.listings import counts, extremes, is_plural
 from agents.explorer.manners import is_grave, leaves_session
 from agents.explorer.pages import Form, Link, Page, renamed
 from agents.explorer.sitemap import Effect, Filled, SiteMap
 from agents.explorer.values import is_fillable
-from core import actions
 from core.actions import Target
 from core.checks import fold
 
@@ -268,8 +268,10 @@ class Pieces:
         return self._filters
 
     def _effects(self, kind: str) -> Iterator[tuple[Page, Piece]]:
+        hidden = {one.prefix for one in self.site.effects if one.prefix}
         for effect in self._of(kind):
-            if kind == "disclose" and not effect.revealed:
+            # To unfold a form is a step on the way to something, not something to do.
+            if kind == "disclose" and (not effect.revealed or effect.lines in hidden):
                 continue
             for page in self._by_template.get(effect.template, ()):
                 yield from ((page, piece) for piece in self._of_effect(page, effect))
@@ -334,7 +336,7 @@ class Pieces:
     def _filled(self, page: Page, effect: Effect) -> Iterator[Piece]:
         """The form of an effect, on this page, with values of its own."""
         if effect.row:
-            for moved in _in_rows(page, effect):
+            for moved in in_rows(page, effect):
                 fields = {one.field.name: one for one in moved.filled}
                 for _ in range(2):
                     piece = self._filling(page, moved, None, fields)
@@ -344,7 +346,7 @@ class Pieces:
         fields = {one.field.name: one for one in effect.filled}
         # The options of radio buttons differ from record to record, as colours do.
         named = {name for name, one in fields.items() if one.field.role != "radio"}
-        groups = _radio_groups(effect)
+        groups = radio_groups(effect)
         form = next(
             (
                 form
@@ -353,7 +355,7 @@ class Pieces:
             ),
             None,
         )
-        if form is None and not _opens_on(page, effect):
+        if form is None and not opens_on(page, effect):
             return
         for _ in range(3 if effect.kind == "form" else 2 * max(1, len(form.fields) if form else 1)):
             piece = self._filling(page, effect, form, fields)
@@ -369,8 +371,8 @@ class Pieces:
             one if one.options or not known.get(one.name) else one.model_copy(update={"options": known[one.name]})
             for one in present
         ]
-        radios = _radio_groups(effect)
-        if effect.kind == "edit" and not _sent_by_button(effect):
+        radios = radio_groups(effect)
+        if effect.kind == "edit" and not sent_by_button(effect):
             chosen = [field for field in present if field.name in fields]
         elif effect.kind == "edit":
             free = [
@@ -392,7 +394,7 @@ class Pieces:
         if not filled or len(filled) > _MOST_FIELDS:
             return None
         steps = [filling.line(one) for one in filled]
-        send = [lines.click(effect.target)] if _sent_by_button(effect) else []
+        send = [lines.click(effect.target)] if sent_by_button(effect) else []
         opened = next((one for one in self._of("disclose") if one.lines == effect.prefix), None)
         # What a form is hidden behind is told or left to be found.
         tell = opened is not None and rng.random() < 0.4
@@ -407,13 +409,13 @@ class Pieces:
         own |= {"opener": opened.target.name} if opened and not tell else {}
         foils: tuple[tuple[str, ...], ...] = ()
         if choice:
-            foils = (_foil(effect, filled, choice, send),)
+            foils = (foil_of(effect, filled, choice, send),)
         elif send and not wanted:
             foils = ((*effect.prefix, *send),)
         return Piece(
             effect.kind,
             (*effect.prefix, *steps, *send),
-            (*leading, _form_clause(effect, filled, own, sent=bool(send))),
+            (*leading, form_clause(effect, filled, own, sent=bool(send))),
             renamed(f"{effect.kind} {effect.template} {effect.target} {filled[0].field.name}", effect.row, "*"),
             lands="" if effect.after.url == effect.url else effect.after.url,
             wanted=tuple(one.value for one in wanted),
@@ -432,51 +434,6 @@ class Pieces:
 
     def _of(self, kind: str) -> list[Effect]:
         return [effect for effect in self.site.effects if effect.kind == kind]
-
-
-def _opens_on(page: Page, effect: Effect) -> bool:
-    """Whether the button that a form is hidden behind stands on this page."""
-    opener = parse_target(effect.prefix[0]) if effect.prefix else None
-    return opener is not None and any((one.role, one.name) == (opener.role, opener.name) for one in page.buttons)
-
-
-def _in_rows(page: Page, effect: Effect) -> Iterator[Effect]:
-    """A form that appeared in one record of a listing, for each record of `page` that has the like by its name."""
-    opener = parse_target(effect.prefix[0]) if effect.prefix else None
-    if opener is None:
-        return
-    for button in page.buttons:
-        was, now = effect.row, button.row
-        if now == was and button.name == opener.name:
-            yield effect
-        elif now and button.name != opener.name and button.name == renamed(opener.name, was, now):
-            yield _moved(effect, was, now)
-
-
-def _moved(effect: Effect, was: str, now: str) -> Effect:
-    """The effect with another record in place of the one that it was tried on."""
-    filled = [
-        one.model_copy(
-            update={
-                "field": one.field.model_copy(
-                    update={
-                        "name": renamed(one.field.name, was, now),
-                        "value": now if fold(one.field.value) == fold(was) else one.field.value,
-                    }
-                )
-            }
-        )
-        for one in effect.filled
-    ]
-    return effect.model_copy(
-        update={
-            "lines": tuple(renamed(line, was, now) for line in effect.lines),
-            "prefix": tuple(renamed(line, was, now) for line in effect.prefix),
-            "target": effect.target.model_copy(update={"name": renamed(effect.target.name, was, now)}),
-            "filled": tuple(filled),
-            "row": now,
-        }
-    )
 
 
 def _noun_of(page: Page) -> str:
@@ -512,42 +469,9 @@ def _fact_kind(term: str, value: str) -> str:
     return "number" if re.fullmatch(r"[\d,]+", value) else "facts"
 
 
-_TICKS = {"checkbox": TICKED, "switch": TICKED, "radio": CHOSEN}
-
-
 def _bare(name: str) -> str:
     """A link's name without the count at its end, as in `Inbox (3)`."""
     return re.sub(r"\s*\(\d+\)$", "", name) or name
-
-
-def parse_target(line: str) -> Target | None:
-    """The element that a line points at."""
-    return actions.target_of(actions.parse(line))
-
-
-def _radio_groups(effect: Effect) -> set[str]:
-    return {one.field.group for one in effect.filled if one.field.role == "radio"}
-
-
-def _sent_by_button(effect: Effect) -> bool:
-    return effect.lines[-1] == lines.click(effect.target)
-
-
-def _form_clause(effect: Effect, filled: Sequence[Filled], own: dict[str, str], *, sent: bool) -> Clause:
-    pairs = tuple((one.field.name, _TICKS.get(one.field.role, one.value)) for one in filled)
-    if all(value in (TICKED, CHOSEN) for _, value in pairs) and sent:
-        return Clause("pick", {"submit": effect.target.name} | own, pairs)
-    if not sent and len(filled) == 1:
-        return Clause("change_now", {"control": pairs[0][0], "option": pairs[0][1]} | own)
-    return Clause("change" if effect.kind == "edit" else "fill", {"submit": effect.target.name} | own, pairs)
-
-
-def _foil(effect: Effect, filled: Sequence[Filled], choice: Filled, send: Sequence[str]) -> tuple[str, ...]:
-    """The same form with another option of one of its choices, or with another number."""
-    others = [option for option in filling.real_options(choice.field) if option != choice.value]
-    other = others[0] if others else str(int(choice.value) + 1)
-    wrong = [one.model_copy(update={"value": other}) if one is choice else one for one in filled]
-    return (*effect.prefix, *(filling.line(one) for one in wrong), *send)
 
 
 def _searching(effect: Effect, query: str) -> tuple[str, ...]:

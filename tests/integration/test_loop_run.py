@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.config import Config
-from core.errors import ConfigError, EnvironmentFault, RunDirectoryError, UserError
+from core.errors import EnvironmentFault, RunDirectoryError, UserError
 from core.types import GroundTruth, Trajectory, Verdict
 from discovery import builders, loop
 from discovery.progress import Event, Phase
@@ -62,7 +63,7 @@ async def test_a_run_learns_and_writes_down_what_it_did(tmp_path: Path) -> None:
 
 
 async def test_a_group_whose_first_attempts_did_equally_well_is_not_gone_on_with(tmp_path: Path) -> None:
-    training = {"tasks_per_iteration": 6, "group_size": 7, "probes": 3}
+    training = {"tasks_per_iteration": 6, "group_size": 7, "probes": 3, "branching": False}
     await loop.run(settings(run={"iterations": 2}, training=training), tmp_path, build=builder())
     groups: dict[str, dict[str, float]] = {}
     with TrajectoryStore(tmp_path, readonly=True) as store:
@@ -101,7 +102,7 @@ async def test_where_every_probe_failed_further_attempts_do_something_else(tmp_p
     assert rescued
 
 
-async def test_branching_needs_a_policy_that_can_leave_things_out(tmp_path: Path) -> None:
+async def test_a_policy_that_cannot_leave_things_out_is_not_made_to(tmp_path: Path) -> None:
     class Careless(ScriptedPolicy):
         constrained = False
 
@@ -111,8 +112,13 @@ async def test_branching_needs_a_policy_that_can_leave_things_out(tmp_path: Path
 
         return replace(await builder()(context), open_policy=opened)
 
-    with pytest.raises(ConfigError, match=r"training\.branching needs"):
-        await loop.run(settings(training={"branching": True}), tmp_path, build=build)
+    training = {"tasks_per_iteration": 6, "group_size": 6, "probes": 2, "branching": True}
+    await loop.run(settings(run={"iterations": 1}, training=training), tmp_path, build=build)
+    with TrajectoryStore(tmp_path, readonly=True) as store:
+        groups = Counter(one.group_id for one in store.summaries(role="train"))
+        values = {name: {one.value for one in store.summaries(role="train") if one.group_id == name} for name in groups}
+    assert {0.0} in [values[name] for name, size in groups.items() if size == 2]
+    assert all(size == 6 for name, size in groups.items() if len(values[name]) == 2)
 
 
 async def test_control_and_final_are_interleaved(tmp_path: Path) -> None:

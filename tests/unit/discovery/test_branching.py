@@ -34,6 +34,11 @@ def test_wrong_answers_are_not_given_again_in_the_same_situation() -> None:
         assert found[(1,)] == ('answer "5"\n', 'answer "6"\n')
 
 
+def test_where_an_answer_is_asked_for_the_way_to_it_stays_open() -> None:
+    found = branching.avoided([failure(AnswerCheck(equals="7"), 'click link "A"', 'answer "5"')], seed=0)
+    assert found.keys() == {(1,)}
+
+
 def test_where_no_answer_was_asked_for_all_answers_are_the_same() -> None:
     found = branching.avoided([failure(PAGE, 'click link "A"', 'answer "done"')], seed=0)
     assert found[(1,)] == ("answer",)

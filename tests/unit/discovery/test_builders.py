@@ -36,7 +36,7 @@ def foreign(monkeypatch: pytest.MonkeyPatch, point: EntryPoint) -> None:
 def test_a_part_of_another_distribution_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     foreign(monkeypatch, EntryPoint("mine", "training.curriculum.uniform:UniformSampler", "autotelic.samplers"))
     assert builders.find("samplers", "mine").__name__ == "UniformSampler"
-    assert builders.find("samplers", "sec")(SamplerConfig()).state()["values"] == {}
+    assert builders.find("samplers", "sec")(SamplerConfig(kind="sec")).state()["values"] == {}
 
 
 def test_a_part_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

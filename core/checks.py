@@ -140,16 +140,23 @@ def holds(
 
 def needs_evidence(check: Check) -> bool:
     """Whether any part of the check reads ground truth."""
-    if isinstance(check, AllCheck | AnyCheck):
-        return any(needs_evidence(part) for part in check.of)
-    return isinstance(check, FunctionalCheck)
+    return _has(check, FunctionalCheck)
 
 
 def needs_answer(check: Check) -> bool:
     """Whether it matters to any part of the check what the agent answers."""
+    return _has(check, AnswerCheck)
+
+
+def needs_entries(check: Check) -> bool:
+    """Whether any part of the check asks what stood in form fields."""
+    return _has(check, EnteredCheck)
+
+
+def _has(check: Check, kind: type[_Check]) -> bool:
     if isinstance(check, AllCheck | AnyCheck):
-        return any(needs_answer(part) for part in check.of)
-    return isinstance(check, AnswerCheck)
+        return any(_has(part, kind) for part in check.of)
+    return isinstance(check, kind)
 
 
 def matches(expected: Any, actual: Any) -> bool:

@@ -23,7 +23,7 @@ from discovery.practice import Group
 from discovery.seeds import derive
 from discovery.warmstart import Spells
 from memory.trajectories import TrajectoryStore
-from training.rows import pack
+from training.rows import pack_unsampled
 
 _SUFFIX = "+hindsight"
 
@@ -96,4 +96,4 @@ class Hindsight:
                 return []
             told.append(step.model_copy(update={"completion": completion}))
         relabelled = trajectory.model_copy(update={"id": f"{trajectory.id}{_SUFFIX}", "steps": tuple(told)})
-        return [row.model_copy(update={"rollout_logprobs": ()}) for row in pack(relabelled, self._weight)]
+        return pack_unsampled(relabelled, self._weight)

@@ -59,15 +59,10 @@ def rewards(group: Group, config: TrainingConfig) -> list[float | None]:
     An attempt that was made to part from failures (`discovery.branching`) often does something idle and then the
     right thing. Where it needed more steps than are known to be enough, its success is no evidence for what it did.
     """
-    probes = [member for member in group.members if _number(member.id) < config.probes]
-    if not config.branching or not group.task.steps or {member.value for member in probes} != {0.0}:
+    stuck = {member.value for member in group.first(config.probes)} == {0.0}
+    if not (config.branching and group.task.steps and stuck):
         return group.rewards
     return [None if member.value and member.steps > group.task.steps else member.value for member in group.members]
-
-
-def _number(trajectory_id: str) -> int:
-    """The place of an attempt in its group."""
-    return int(trajectory_id.partition("~")[0].rpartition("-")[2])
 
 
 def batch_id(iteration: int, trajectory_ids: Sequence[str]) -> str:

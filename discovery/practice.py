@@ -34,6 +34,10 @@ class Group:
     task: Task
     members: tuple[Summary, ...]
 
+    def first(self, count: int) -> tuple[Summary, ...]:
+        """The attempts among the first `count` that were planned."""
+        return tuple(one for one in self.members if int(one.id.partition("~")[0].rpartition("-")[2]) < count)
+
     @property
     def rewards(self) -> list[float | None]:
         return [member.value for member in self.members]
@@ -166,9 +170,8 @@ class Practice:
         makers: dict[str, Callable[[str], EpisodeRunner | None]] = {}
         for group in self.groups(plan, chosen):
             # By the probes alone, so that a restart amid the further attempts comes to the same.
-            first = self._names(group.id, range(self._probes))
-            probes = [member for member in group.members if member.id.partition("~")[0] in first]
-            if self.carries_signal(replace(group, members=tuple(probes))):
+            probes = group.first(self._probes)
+            if self.carries_signal(replace(group, members=probes)):
                 makers[group.id] = lambda _: None
             elif self._branch is not None and {member.value for member in probes} == {0.0}:
                 makers[group.id] = partial(self._branch, [self._store.get(member.id) for member in probes])

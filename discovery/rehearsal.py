@@ -19,7 +19,7 @@ from core.config import TrainingConfig
 from core.types import TrainingRow, Trajectory
 from discovery.seeds import derive
 from memory.trajectories import TrajectoryStore
-from training.rows import pack
+from training.rows import pack_unsampled
 
 _SUFFIX = "+rehearsal"
 _LEAST = 0.2
@@ -53,9 +53,7 @@ def draw(attempts: Attempts, config: TrainingConfig, *, seed: int) -> list[tuple
 
 def rows(drawn: Iterable[tuple[str, float]], get: Callable[[str], Trajectory]) -> list[TrainingRow]:
     """The rows of what is rehearsed, without log-probabilities."""
-    return [
-        row.model_copy(update={"rollout_logprobs": ()}) for name, credit in drawn for row in pack(get(name), credit)
-    ]
+    return [row for name, credit in drawn for row in pack_unsampled(get(name), credit)]
 
 
 def rehearse(

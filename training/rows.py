@@ -85,6 +85,11 @@ def pack(trajectory: Trajectory, advantage: float, step_advantages: Sequence[flo
     return [row.close(trajectory.id) for row in rows]
 
 
+def pack_unsampled(trajectory: Trajectory, advantage: float) -> list[TrainingRow]:
+    """The same without log-probabilities, for what the present weights did not sample so."""
+    return [row.model_copy(update={"rollout_logprobs": ()}) for row in pack(trajectory, advantage)]
+
+
 def _check(completion: Completion, trajectory_id: str, step: int) -> None:
     where = f"the completion of step {step} of trajectory '{trajectory_id}'"
     if not completion.prompt_ids:

@@ -20,15 +20,20 @@ def parse_target(line: str) -> Target | None:
     return actions.target_of(actions.parse(line))
 
 
+def _opener(effect: Effect) -> Target | None:
+    """The button that a form is hidden behind, if it is."""
+    return parse_target(effect.prefix[0]) if effect.prefix else None
+
+
 def opens_on(page: Page, effect: Effect) -> bool:
     """Whether the button that a form is hidden behind stands on this page."""
-    opener = parse_target(effect.prefix[0]) if effect.prefix else None
+    opener = _opener(effect)
     return opener is not None and any((one.role, one.name) == (opener.role, opener.name) for one in page.buttons)
 
 
 def in_rows(page: Page, effect: Effect) -> Iterator[Effect]:
     """A form that appeared in one record of a listing, for each record of `page` that has the like by its name."""
-    opener = parse_target(effect.prefix[0]) if effect.prefix else None
+    opener = _opener(effect)
     if opener is None:
         return
     for button in page.buttons:

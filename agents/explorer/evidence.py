@@ -134,7 +134,7 @@ def form_check(
 def holds_after(check: Check, run: Sequence[Observation], answer: str | None = None) -> bool:
     """Whether a check would hold if the episode ended after what was seen in `run`."""
     end = run[-1]
-    entries = [one.entries() for one in run[:-1]]
+    entries = [one.entries() for one in run[:-1]] if checks.needs_entries(check) else ()
     return checks.holds(check, answer=answer, url=end.url, page_text=end.text, entries=entries) is True
 
 

@@ -31,12 +31,13 @@ def decide(trajectory: Trajectory, *, evidence: Mapping[str, Any] | None, evalua
     elif final is None:
         why = "the final page was not recorded"
     else:
+        needed = trajectory.steps if checks.needs_entries(task.check) else ()
         held = checks.holds(
             task.check,
             answer=trajectory.answer,
             url=final.url,
             page_text=final.text,
-            entries=[step.observation.entries() for step in trajectory.steps],
+            entries=[step.observation.entries() for step in needed],
             evidence=evidence,
         )
         if held is None:

@@ -30,6 +30,9 @@ def switch(site: Website, rng: Random, index: int | None = None, called: Mention
     if on == site.adds:
         site.hold(index, off)
     words = wordings.toggle_words(rng, pair, off=off)
+    if on == site.adds and rng.random() < 0.5:
+        words = tuple(text.replace("{l}", _spoken(site, rng)) for text in (lexicon.TAKE_OUT if off else lexicon.PUT_IN)
+                      if "{r}" not in text)  # fmt: skip
     if words:
         text = capital(rng.choice(words).format(x=marked(rng, called.text))) + "."
     else:
@@ -78,7 +81,7 @@ def _wish(widget: Widget, value: str, rng: Random, style: str) -> str:
     if is_box:
         return say(rng, wordings.TICK if value else wordings.UNTICK, f=name)
     known = concepts.BY_LABEL.get(widget.label)
-    if known is not None and rng.random() < 0.35:
+    if known is not None and rng.random() < 0.4:
         ways = [text for text in known.changes if "{x}" not in text]
         if ways:
             return rng.choice(ways).format(v=marked(rng, value))
@@ -95,7 +98,11 @@ def wishes(form: Form, wanted: dict[str, str], rng: Random) -> str:
     chosen = [widget for widget in form.widgets if widget.label in wanted]
     if rng.random() < 0.3:
         rng.shuffle(chosen)
-    listed = [wordings.lower(_wish(widget, wanted[widget.label], rng, style)) for widget in chosen]
+    listed = []
+    for widget in chosen:
+        if rng.random() < 0.25:
+            style = rng.choice(wordings.SET)
+        listed.append(wordings.lower(_wish(widget, wanted[widget.label], rng, style)))
     joint = rng.choice((" and ", ", ", ", and ")) if len(listed) > 1 else ""
     text = ", ".join(listed[:-1]) + joint + listed[-1]
     then = rng.choice(wordings.THEN).format(s=form.submit) if form.submit else ""
@@ -134,10 +141,22 @@ def detail_form(site: Website, rng: Random, index: int | None = None, called: Me
         text = say(rng, wordings.OPTED, x=called.text, f=label.lower(), v=value, s=made.submit.lower())
     elif called.text == "it":
         text = capital(wishes(made, wanted, rng)) + "."
+    elif made.opener and rng.random() < 0.7:
+        text = _opened(made, wanted, called, rng)
     else:
         text = say(rng, wordings.WHERE, p=called.text, a=wishes(made, wanted, rng))
     goal = expert.submitted(f"detail:{index}", wanted, expert.at_record(index, called.query))
     return Exercise("form", text, expert.follow_all([goal]))
+
+
+def _opened(made: Form, wanted: dict[str, str], called: Mention, rng: Random) -> str:
+    """A form asked for by the button that shows it: "Reject it with the reason too late"."""
+    opener = made.opener.lower()
+    chosen = [(label, value) for label, value in wanted.items() if value not in ("", "on")]
+    if len(wanted) == len(chosen) == 1 and rng.random() < 0.7:
+        ((label, value),) = chosen
+        return say(rng, wordings.ENDED, o=opener, x=called.text, f=label.lower(), v=value)
+    return say(rng, wordings.OPENED, o=opener, x=called.text, a=wishes(made, wanted, rng))
 
 
 def quick(site: Website, rng: Random, index: int | None = None, called: Mention | None = None) -> Exercise | None:
@@ -238,10 +257,14 @@ def _held(site: Website, rng: Random) -> tuple[int, Mention, str] | None:
     if not site.held:
         return None
     index = rng.choice(sorted(site.held))
+    return index, mention(site, index, rng), _spoken(site, rng)
+
+
+def _spoken(site: Website, rng: Random) -> str:
+    """What people call the collection."""
     label = site.held_label
     spoken = label if rng.random() < 0.3 else label.lower()
-    place = spoken if spoken.lower().startswith(("my", "your")) else rng.choice(("the ", "my ", "")) + spoken
-    return index, mention(site, index, rng), place
+    return spoken if spoken.lower().startswith(("my", "your")) else rng.choice(("the ", "my ", "")) + spoken
 
 
 def remove(site: Website, rng: Random) -> Exercise | None:

@@ -34,11 +34,11 @@ class Example:
 
 @dataclass(frozen=True)
 class Difficulty:
-    """How much there is on a page (0 to 1], how often names are pseudo-words, how often a detour happens."""
+    """How much there is on a page (0 to 1], how often names are pseudo-words, how often a detour begins."""
 
     scale: float = 1.0
     pseudo: float = 0.4
-    detour: float = 0.08
+    detour: float = 0.11
     budget: int = _ACTOR.observation_tokens
 
 
@@ -62,20 +62,24 @@ def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
     examples: list[Example] = []
     steps: list[Step] = []
     start = rng.random()
-    if start < 0.15 and site.place.kind == "home":  # elsewhere, the instruction speaks of the page that is open
+    if start < 0.12 and site.place.kind == "home":  # elsewhere, the instruction speaks of the page that is open
         for _ in range(rng.randint(1, 2)):
             site.act(_detour(site, rng))
-    elif start < 0.25 and made.family != "compose":
+    elif start < 0.38 and made.family != "compose":
         _go_ahead(site, made, rng)
-    elif start < 0.4 and site.place.kind == "home":
+    elif start < 0.5 and site.place.kind == "home":
         site.go(rng.choice((Place("list"), Place("detail", rng.randrange(len(site.records))))))
+    detour = False
     for _ in range(14):
         seen = site.observe()
         action = made.goal(site)
         assert action is not None
-        detour = rng.random() < difficulty.detour and action.name != "answer"
-        done = _detour(site, rng) if detour else action
-        if not detour:
+        # One mistake easily leads to the next.
+        detour = rng.random() < (0.35 if detour else difficulty.detour) and action.name != "answer"
+        done = action
+        if detour:
+            done = _mistake(site, made.instruction, action, rng) if rng.random() < 0.65 else _detour(site, rng)
+        else:
             prompt = prompting.compact(made.instruction, steps, seen, config)
             if _shows(prompt, action):
                 written = actions.render(expert.cited(action, views.shown(prompt)))
@@ -89,7 +93,7 @@ def episode(rng: Random, difficulty: Difficulty) -> list[Example]:
 
 def _go_ahead(site: Website, made: Exercise, rng: Random) -> None:
     """Begin in the middle, or where everything is done already: what counts is the page, not the history."""
-    for _ in range(rng.choice((1, 1, 2, 20))):
+    for _ in range(rng.choice((1, 1, 1, 2, 2, 2, 3, 3, 20))):
         action = made.goal(site)
         if action is None or action.name == "answer":
             return
@@ -130,6 +134,42 @@ def _detour(site: Website, rng: Random) -> Action:
     if pick < 0.25 and fields:
         return expert.write(rng.choice(fields), lexicon.value(rng))
     return expert.click(rng.choice(links)) if links else expert.BACK
+
+
+def _mistake(site: Website, instruction: str, action: Action, rng: Random) -> Action:
+    """What a policy that reads superficially does: it goes by words that the instruction and a control share.
+
+    It searches for words that name nothing, puts values into the wrong field or cuts them short, opens or sends
+    the wrong form, chooses another option.
+    """
+    words = instruction.rstrip(".?!").split()
+    at = rng.randrange(len(words))
+    some = " ".join(words[at : at + rng.randint(1, 3)]).strip(",.:;?!\"'")
+    known = {word.strip(",.:;?!\"'").lower() for word in words}
+    shown = site.page().elements
+    fields = [e for e in shown.values() if e.role in ("textbox", "searchbox", "spinbutton")]
+    boxes = [e for e in shown.values() if e.role == "combobox" and e.options]
+    # Nothing that could not be made good again.
+    harmless = [
+        e for ref, e in shown.items()
+        if e.role in ("link", "radio", "checkbox") or (e.role == "button" and ref.endswith(("?", "!", "apply")))
+    ]  # fmt: skip
+    alike = [e for e in harmless if known & set(e.name.lower().split())]
+    typed = str(action.arguments.get("text", ""))
+    pick = rng.random()
+    if action.name == "type" and pick < 0.3 and some and fields:
+        field = next((e for e in fields if actions.target_of(expert.write(e, "")) == actions.target_of(action)), None)
+        cut = " ".join(typed.split()[: rng.randint(1, 2)])
+        return expert.write(field or rng.choice(fields), rng.choice((some, cut, cut)))
+    if pick < 0.6 and alike:
+        return expert.click(rng.choice(alike))
+    if pick < 0.75 and boxes:
+        box = rng.choice(boxes)
+        return expert.choose(box, rng.choice(box.options))
+    if fields and some:
+        field = rng.choice(fields)
+        return expert.write(field, typed or some, enter=field.role == "searchbox" or rng.random() < 0.3)
+    return expert.click(rng.choice(harmless)) if harmless else expert.BACK
 
 
 def offered(rng: Random) -> Example:

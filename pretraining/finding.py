@@ -60,6 +60,8 @@ def narrow(site: Website, rng: Random) -> Exercise | None:
         text = say(rng, ("Show the {ns} with {v}.", "Only {ns} with {v}.", "List the {ns}: {v}.", "Filter by {v}."),
                    ns=site.nouns, v=rng.choice((" and ", ", ")).join(values))  # fmt: skip
     goals = [expert.filtered(category=category, picked=picked)]
+    if category and picked and rng.random() < 0.5:
+        site.go(Place("list", category=category))
     return Exercise("filter", text, expert.follow_all(goals))
 
 
@@ -79,16 +81,25 @@ def order(site: Website, rng: Random) -> Exercise | None:
     if not options:
         return None
     option = rng.choice(options)
-    text = _sorted(site, rng, option)
-    return Exercise("filter", text, expert.follow_all([expert.filtered(sort=option)]))
+    category = rng.choice(site.categories) if site.filter_as != "none" and rng.random() < 0.4 else ""
+    text = _sorted(site, rng, option, category)
+    if category and rng.random() < 0.6:
+        site.go(Place("list", category=category))
+    return Exercise("filter", text, expert.follow_all([expert.filtered(category=category, sort=option)]))
 
 
-def _sorted(site: Website, rng: Random, option: str) -> str:
+def _sorted(site: Website, rng: Random, option: str, category: str = "") -> str:
+    """How to ask for an order, of everything or of one category."""
     label, descending = site.sorts[option]
+    some = site.nouns
+    if category:
+        spoken = category.lower() if rng.random() < 0.5 else category
+        some = rng.choice(("{c} {ns}", "{ns} in {c}", "{c}", "{ns} of the {c} group")).format(c=spoken, ns=site.nouns)
     known = site.meaning[label]
     if wordings.spoken(rng) and (made := speech.orders(option)):
-        way = rng.choice(made)
-        return rng.choice((f"Sort them {way}.", f"Show the {site.nouns} {way}.", f"Sort the list {way}."))
+        way = str(rng.choice(made))
+        spoken_ways = [f"Show the {some} {way}.", f"Sort the {some} {way}."]
+        return rng.choice(spoken_ways if category else [*spoken_ways, f"Sort them {way}.", f"Sort the list {way}."])
     words = known.most if descending else known.least
     field = wordings.field_name(site, rng, label)
     ways = [
@@ -101,7 +112,8 @@ def _sorted(site: Website, rng: Random, option: str) -> str:
         word = rng.choice(words)
         ways += [f"{field}, {word} first", f"the {word} first", f"{word} first", f"the {word} ones at the top"] * 2
     way = rng.choice(ways)
-    return say(rng, wordings.ORDER, o=way, ns=site.nouns)
+    patterns = [text for text in wordings.ORDER if "{ns}" in text] if category else wordings.ORDER
+    return say(rng, patterns, o=way, ns=some)
 
 
 def leaf(site: Website, rng: Random) -> Exercise | None:

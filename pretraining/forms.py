@@ -65,6 +65,10 @@ def quick(site: Website) -> Form:
     form.modal = bool(form.opener) and rng.random() < 0.3
     if submit and rng.random() < 0.3:
         form.submit = _submit_label(site)
+    if not submit and rng.random() < 0.6:
+        form.submit = rng.choice(("Save", "OK", "Keep {f}", "Store {f}", "Add", "Apply {f}", "Enter {f}")).format(
+            f=label.lower()
+        )
     return form
 
 

@@ -22,7 +22,7 @@ orchard meadow garden seedling puppy breed film actor director chess opening tel
 ferry tram vehicle engine vessel cabin clinic patient vaccine dentist library novel poem author archive fossil
 crystal desert canyon festival parade quilt potter kiln loom violin cello organ choir ballet opera""".split()
 
-THINGS = """copper kettle stand garden chair table lamp bottle cup plate spoon blanket winter summer coat glove
+THINGS = """copper kettle stand garden chair table lamp bottle cup plate spoon winter summer coat glove
 boot hat scarf bag box drawer shelf window door lock key clock watch radio speaker camera battery cable charger screen
 printer paper pencil brush paint canvas frame mirror carpet curtain pillow mattress oven fridge toaster grill pan knife
 bread cheese honey apple pear lemon tomato onion bean rice tea coffee juice soap towel sponge bucket rope ladder hammer
@@ -215,6 +215,15 @@ COLLECTIONS = [
     "Waiting list",
     "Mine",
 ]
+INTO = ["Add to {l}", "Save to {l}", "Put in {l}", "Move to {l}", "Copy to {l}", "Send to {l}", "Keep in {l}"]
+OUT_OF = ["Remove from {l}", "Take out of {l}", "In {l}", "Already in {l}", "Delete from {l}"]
+PUT_IN = (
+    "put {x} in {l}", "put {x} on {l}", "add {x} to {l}", "{l}: add {x}", "I want {x} in {l}", "let {l} have {x}",
+    "{x} belongs in {l}", "move {x} into {l}", "save {x} to {l}", "include {x} in {l}",
+)  # fmt: skip
+# What is done to a record for good, with details asked for first.
+ENDINGS = ["Finish", "Finish {n}", "Cancel {n}", "Send back", "Reject {n}", "Retire {n}", "Settle", "End {n}",
+           "Decline", "Give back", "Complete", "Terminate {n}", "Hand in", "Release {n}"]  # fmt: skip
 REMOVE = ["Remove", "Delete", "Drop", "Discard", "Dismiss", "Clear", "Cancel", "Withdraw"]
 TAKE_OUT = [
     "take {x} out of {l}", "remove {x} from {l}", "delete {x} from {l}", "I don't want {x} in {l} any more",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from agents import speech
+from core.types import Action
 from pretraining import expert, wordings
 from pretraining.expert import Exercise
 from pretraining.records import Place
-from pretraining.website import Website
+from pretraining.website import Website, amount
 from pretraining.wordings import Mention, mention, say, subject
 
 
@@ -98,6 +99,35 @@ def extreme(site: Website, rng: Random) -> Exercise | None:
     return Exercise("compare", superlative(site, rng, label, highest), expert.extreme(label, highest=highest))
 
 
+def versus(site: Website, rng: Random) -> Exercise | None:
+    """Which of two records has more or less of something, where one listing shows both."""
+    labels = [label for label in site.numeric if label in site.columns]
+    if not labels or site.list_as == "links" or len(site.records) < 2:
+        return None
+    label = rng.choice(labels)
+    one, two = rng.sample(range(min(len(site.records), site.per_page)), 2)
+    sizes = {index: amount(site.records[index].fields[label]) for index in (one, two)}
+    if sizes[one] == sizes[two]:
+        return None
+    highest = rng.random() < 0.5
+    known = site.meaning[label]
+    words = known.most if highest else known.least
+    patterns = wordings.VERSUS_MORE if highest else wordings.VERSUS_LESS
+    names = {"x": mention(site, one, rng).text, "y": mention(site, two, rng).text}
+    if words and label in known.labels and rng.random() < 0.4:
+        text = say(rng, wordings.VERSUS, m=rng.choice(words), **names)
+    else:
+        text = say(rng, patterns, f=wordings.field_name(site, rng, label), **names)
+    right = (max if highest else min)(sizes, key=lambda index: sizes[index])
+    if rng.random() < 0.5:
+        site.go(Place("list"))
+
+    def goal(visited: Website) -> Action | None:
+        return expert.at_listing(visited) or expert.say(visited.records[right].name)
+
+    return Exercise("compare", text, goal)
+
+
 def superlative(site: Website, rng: Random, label: str, highest: bool) -> str:
     """How to ask for the record with the most or least of a field."""
     known = site.meaning[label]
@@ -122,6 +152,8 @@ def count(site: Website, rng: Random) -> Exercise | None:
         value = rng.choice(site.options_of(label))
         size = sum(record.fields[label] == value for record in site.records)
         choices += [(value, expert.filtered(picked={label: value}), size)] * 3
+    if site.filter_as != "none" and site.picks and rng.random() < 0.35:
+        return _count_both(site, rng)
     option, reach, size = rng.choice(choices)
     # Counted by eye only where all are on the page.
     if not size or (size > site.per_page and not site.counts_as) or size > 25:
@@ -129,4 +161,20 @@ def count(site: Website, rng: Random) -> Exercise | None:
     if option and rng.random() < 0.5:
         option = option.lower()
     text = say(rng, wordings.COUNT if option else wordings.COUNT_ALL, c=option, ns=site.nouns)
+    return Exercise("count", text, expert.counted(reach), number=True)
+
+
+def _count_both(site: Website, rng: Random) -> Exercise | None:
+    """How many records there are under two filters."""
+    one = rng.choice(site.records)
+    label = rng.choice(site.picks)
+    value = one.fields[label]
+    size = sum(r.category == one.category and r.fields[label] == value for r in site.records)
+    if size > site.per_page and not site.counts_as:
+        return None
+    spoken = [text.lower() if rng.random() < 0.5 else text for text in (one.category, value)]
+    text = say(rng, wordings.COUNT_BOTH, c=spoken[0], d=spoken[1], ns=site.nouns)
+    if rng.random() < 0.4:
+        site.go(Place("list", category=one.category))
+    reach = expert.filtered(category=one.category, picked={label: value})
     return Exercise("count", text, expert.counted(reach), number=True)

@@ -16,15 +16,15 @@ Maker = Callable[[Website, Random], Exercise | None]
 # By family, so that every family has its share whatever a site allows; then how often each kind within it.
 FAMILIES: dict[str, tuple[float, tuple[tuple[float, Maker], ...]]] = {
     "open": (0.9, ((1.0, reading.open_page), (0.3, reading.open_sub), (0.2, finding.leaf))),
-    "lookup": (2.4, ((1.0, reading.lookup), (0.6, reading.here_lookup), (0.7, reading.stated))),
+    "lookup": (2.3, ((1.0, reading.lookup), (0.6, reading.here_lookup), (0.7, reading.stated))),
     "search": (0.9, ((1.0, finding.search), (0.8, finding.found))),
     "filter": (0.9, ((1.0, finding.narrow), (0.8, finding.order))),
-    "compare": (1.1, ((1.0, reading.extreme),)),
+    "compare": (1.1, ((1.0, reading.extreme), (0.4, reading.versus))),
     "count": (0.95, ((1.0, reading.count),)),
-    "toggle": (1.5, ((1.0, doing.switch), (0.8, doing.here(doing.switch)), (0.5, doing.remove), (0.4, doing.untag),
+    "toggle": (1.6, ((1.0, doing.switch), (0.8, doing.here(doing.switch)), (0.5, doing.remove), (0.4, doing.untag),
                      (0.3, doing.here(doing.untag)))),
-    "form": (1.6, ((1.0, doing.form), (0.7, doing.detail_form), (0.8, doing.quick), (0.8, doing.here(doing.quick)),
-                   (0.7, doing.here_form), (1.2, doing.beside))),
+    "form": (2.6, ((1.0, doing.form), (0.8, doing.detail_form), (0.8, doing.here(doing.detail_form)),
+                   (1.0, doing.quick), (1.2, doing.here(doing.quick)), (0.7, doing.here_form), (1.2, doing.beside))),
     "edit": (1.0, ((1.0, doing.edit), (0.4, doing.here(doing.edit)), (0.5, doing.quantity))),
 }  # fmt: skip
 

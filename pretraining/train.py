@@ -26,14 +26,15 @@ from serving.local import held
 from training.model import NEVER, excluded
 
 VOCABULARY = 3072
+LAYERS = 8
 WARM_UP = 150
 CHECKPOINT_CHUNKS = 5
 
 
 def config() -> Qwen3Config:
-    """About 2.8 million parameters."""
+    """About 4.1 million parameters."""
     return Qwen3Config(
-        vocab_size=VOCABULARY, hidden_size=192, intermediate_size=512, num_hidden_layers=5, num_attention_heads=6,
+        vocab_size=VOCABULARY, hidden_size=192, intermediate_size=512, num_hidden_layers=LAYERS, num_attention_heads=6,
         num_key_value_heads=6, head_dim=32, tie_word_embeddings=True, max_position_embeddings=1024,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0}, bos_token_id=None,
     )  # fmt: skip
@@ -110,6 +111,24 @@ class Pretraining:
         self.step_index = state["step"]
 
 
+def deepened(weights: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """The same function with more layers: new ones copy the layer before them and add nothing at first.
+
+    What a new layer would add is silenced by its output projections, as in LLaMA Pro (Wu et al. 2024, section 3.2).
+    New layers are spread over the depth, the first and the last layer stay where they are.
+    """
+    old = 1 + max(int(name.split(".")[2]) for name in weights if name.startswith("model.layers."))
+    sources = [round(at * (old - 1) / (layers - 1)) for at in range(layers)]
+    made = {name: weight for name, weight in weights.items() if not name.startswith("model.layers.")}
+    for at, source in enumerate(sources):
+        new = at > 0 and sources[at - 1] == source
+        for name, weight in weights.items():
+            if name.startswith(f"model.layers.{source}."):
+                silent = new and name.endswith(("o_proj.weight", "down_proj.weight"))
+                made[name.replace(f".{source}.", f".{at}.", 1)] = torch.zeros_like(weight) if silent else weight.clone()
+    return made
+
+
 @torch.inference_mode()
 def exact_matches(model: Qwen3ForCausalLM, encoder: Encoder, examples: list[Example]) -> dict[str, float]:
     """Share of examples by family whose whole action the model would write greedily among what is allowed."""
@@ -148,7 +167,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--learning-rate", type=float, default=3e-3)
-    parser.add_argument("--start", type=Path, help="weights and tokenizer to start from; pages are full-grown at once")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="weights, perhaps of fewer layers, and tokenizer to start from; pages are full-grown at once",
+    )
     parser.add_argument("--minutes", type=float, default=None, help="stop early at a checkpoint")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -164,7 +187,7 @@ def main() -> None:
     run = Pretraining(curriculum, options.learning_rate)
     if options.start:
         weights = Qwen3ForCausalLM.from_pretrained(options.start, dtype=torch.float32).state_dict()
-        run.model.load_state_dict(weights)
+        run.model.load_state_dict(deepened(weights, LAYERS))
     run.restore(options.output)
     unseen = validation(200)
     chunks = Chunks(options.output, curriculum)

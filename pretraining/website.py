@@ -67,6 +67,8 @@ class Website:
         self.numeric = self._fields(concepts.NUMERIC, rng.randint(1, 2))
         most = 7 if rng.random() < 0.7 else 12
         self.textual = self._fields(concepts.TEXTUAL, rng.randint(1, max(2, int(most * scale))), taken=self.numeric)
+        if rng.random() < 0.25:
+            self.textual += tuple(self._decoys(self.numeric + self.textual))
         self.categories = self._distinct(rng.randint(2, max(2, int(9 * scale))))
         pools = {label: [self._value(label) for _ in range(rng.choice((3, 30)))] for label in self.textual}
         self.records = []
@@ -144,7 +146,10 @@ class Website:
         self.hub_extra = [lexicon.name(rng, 0.4, 2) for _ in range(rng.randint(0, int(4 * scale)))]
         self.held_label = self.word(lexicon.COLLECTIONS) if rng.random() < 0.45 else ""
         # A switch that puts something into the collection, whose link may tell how much is in it.
-        self.adds = self.toggles[0][0] if self.held_label and self.toggles and rng.random() < 0.6 else ""
+        adds = bool(self.held_label and self.toggles) and rng.random() < 0.6
+        if adds and rng.random() < 0.6:
+            self.toggles[0] = self._puts_in(self.held_label)
+        self.adds = self.toggles[0][0] if adds else ""
         self.remove_label = self.word(lexicon.REMOVE)
         self.held_button = lexicon.name(rng, 0.5, 2) if rng.random() < 0.5 else ""
         usual = ("Quantity", "Amount", "Number", "Copies", "Pieces", lexicon.name(rng, 0.5, 1))
@@ -155,11 +160,11 @@ class Website:
         self.inline_save = rng.choice(("", "Save", "OK"))
         self.subs = self._labels(lexicon.SUBPAGES, rng.randint(1, 2)) if rng.random() < 0.35 else ()
         self.detail_form = forms.form(self, "", scale * 0.6) if rng.random() < 0.5 else None
-        if self.detail_form is not None and rng.random() < 0.3:
-            self.detail_form.opener = self.word(lexicon.FORMS)
+        if self.detail_form is not None and rng.random() < 0.5:
+            self.detail_form.opener = self.word(lexicon.FORMS if rng.random() < 0.5 else lexicon.ENDINGS)
             self.detail_form.modal = rng.random() < 0.5
         self.quicks: list[Form] = []
-        for _ in range(rng.choice((0, 0, 1, 1, 2, 3, 4))):
+        for _ in range(rng.choice((0, 1, 1, 2, 2, 3, 4))):
             made = forms.quick(self) if rng.random() < 0.6 else forms.setter(self)
             others = [form.opener or form.widgets[0].label for form in self.quicks]
             if (made.opener or made.widgets[0].label) not in others:
@@ -258,6 +263,29 @@ class Website:
             verb = lexicon.word(self.rng, 0.4).capitalize()
             return (f"{verb} this", f"{verb} done")
         return pair
+
+    def _puts_in(self, collection: str) -> tuple[str, str]:
+        """A switch whose label names the collection that a link elsewhere leads to."""
+        into, out = self.rng.choice(lexicon.INTO), self.rng.choice(lexicon.OUT_OF)
+        name = collection.lower() if self.rng.random() < 0.8 else collection
+        return into.format(l=name), out.format(l=name)
+
+    def _decoys(self, labels: Sequence[str]) -> list[str]:
+        """Labels of further fields that share a word with the questions for one of these, and mean something else."""
+        rng = self.rng
+        asks = [ask for label in labels for ask in self.meaning[label].asks]
+        words = re.findall(r"[a-z]{4,}", rng.choice(asks)) if asks else []
+        words = [
+            word for word in words if word not in ("what", "which", "when", "where", "does", "have", "many", "here")
+        ]
+        if not words:
+            return []
+        label = f"{rng.choice(words).capitalize()} {rng.choice(('in', 'by', 'on', 'for', 'at', 'since', 'with'))}"
+        if label in self.meaning:
+            return []
+        self.meaning[label] = Concept((label,), rng.choice(("place", "person", "date", "name", "word", "period")))
+        self.shapes[label] = rng.randrange(4)
+        return [label]
 
     def _sorts(self) -> dict[str, tuple[str, bool]]:
         """Option → (field, descending)."""

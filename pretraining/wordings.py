@@ -29,6 +29,9 @@ LOOKUP = [
     "What is given as {f} for {x}?", "What does it say under {f} for {x}?", "What's the {f} for {x}?",
     "{x}: what is shown for {f}?", "Read off the {f} that {x} has.", "Which {f} is listed for {x}?",
     "What {f} is shown for {x}?", "Do you know the {f} of {x}?", "Find out what {x} has as {f}.",
+    "Which {f} does {x} use?", "Which {f} took care of {x}?", "Which {f} brought {x}?", "What {f} was {x} given?",
+    "Which {f} goes with {x}?", "Under which {f} is {x}?", "{x} has which {f}?", "Which {f} is {x} with?",
+    "In which {f} is {x}?", "By which {f} is {x}?", "From which {f} does {x} come?",
 ]  # fmt: skip
 ITS = [
     "tell me its {f}", "what is its {f}?", "say what its {f} is", "report the {f}", "what {f} does it have?",
@@ -137,6 +140,27 @@ OPTED = [
     "{s} {x} in {v}.", "{s} {x} with {v}.", "{s} the {x}, {f} {v}.", "I want {x} in {v}: {s}.", "{x}, {v}: {s}.",
     "{s}: {x} with {f} {v}.", "Take {v} for {x} and {s}.", "{s} {x} ({f} {v}).",
 ]  # fmt: skip
+OPENED = [
+    "{o} {x}: {a}.", "{o} {x} and {a}.", "{o} for {x}: {a}.", "{o} on {x}, {a}.", "{o} {x}, {a}.", "{x}: {o}, {a}.",
+    "For {x}, {o} and {a}.",
+]  # fmt: skip
+ENDED = [
+    "{o} {x} as {v}.", "{o} {x} with the {f} {v}.", "{o} {x}: {v}.", "{o} {x}, {f} {v}.", "{o} {x} because of {v}.",
+    "{x} is to be {v}: {o} it.", "{o} {x} with {v} as the {f}.",
+]  # fmt: skip
+VERSUS_MORE = [
+    "Which has the higher {f}, {x} or {y}?", "Which of {x} and {y} has more {f}?", "{x} or {y}: which {f} is higher?",
+    "Is the {f} of {x} or of {y} greater?", "Does {x} or {y} have the larger {f}?",
+]  # fmt: skip
+VERSUS_LESS = [
+    "Which has the lower {f}, {x} or {y}?", "Which of {x} and {y} has less {f}?", "{x} or {y}: which {f} is lower?",
+    "Is the {f} of {x} or of {y} smaller?", "Does {x} or {y} have the smaller {f}?",
+]  # fmt: skip
+VERSUS = ["Which is {m}, {x} or {y}?", "Is {x} or {y} {m}?", "{x} or {y}, which is {m}?"]
+COUNT_BOTH = [
+    "How many {c} {ns} are {d}?", "How many {ns} in {c} are {d}?", "How many {d} {ns} are there in {c}?",
+    "Count the {c} {ns} that are {d}.", "How many of the {c} {ns} are {d}?", "How many {ns} are both {c} and {d}?",
+]  # fmt: skip
 FIRST_OPEN = ["open the first result", "open the first one", "go to the first {n}", "open the one at the top"]
 FIRST_NAME = ["name the first one", "tell me the first result", "which {n} comes first?", "say which one is at the top"]
 HERE_FORM = ["{a}.", "Here, {a}.", "On this page, {a}.", "{a}.", "Your task is to {a}.", "For this {n}, {a}."]
@@ -180,7 +204,7 @@ _NUMBER = ("Answer with a number.", "Just the number.", "Give the number.", "A n
 _ASIDES = ("I'd like to know: ", "Quick question: ", "Can you tell me: ", "Tell me: ", "Question: ")
 _ARTICLES = re.compile(r"\b(the|my|this) (?:the|this|my) ", re.IGNORECASE)
 _STOPS = re.compile(r"([?!.])[.,?]+(?=\s|$)")
-_NAMES = frozenset("xcovptlsrw")
+_NAMES = frozenset("xycdovptlsrw")
 
 
 def spoken(rng: Random) -> bool:
@@ -252,11 +276,12 @@ def mention(site: Website, index: int, rng: Random) -> Mention:
     """A record by its name, with its noun, or by words of its name that no other record has all of."""
     name = site.records[index].name
     pick = rng.random()
-    if pick < 0.62:
+    if pick < 0.56:
         return Mention(name, name)
-    part = _part(site, index, rng) if pick > 0.75 else name
+    part = _part(site, index, rng) if pick > 0.72 else name
     shown = part.lower() if rng.random() < 0.3 else part
-    pattern = rng.choice(("the {p} {n}", "{p} {n}", "the {p}", "{p}", "the {n} {p}", "{n} {p}", "the {n} called {p}"))
+    pattern = rng.choice(("the {p} {n}", "{p} {n}", "the {p}", "{p}", "the {n} {p}", "{n} {p}", "the {n} called {p}",
+                          "the {n} on {p}", "the {n} about {p}", "the {n} with {p}", "the {n} named {p}"))  # fmt: skip
     return Mention(pattern.format(p=shown, n=site.noun), part)
 
 

@@ -43,6 +43,9 @@ class SiteConfig(Section):
         "",
         description="URL to request or command to run before an attempt; empty: a fresh session if bundled, else none",
     )
+    reset_keeps_login: bool = Field(
+        False, description="whether who was logged in still is after a reset; if not, the log-in hook runs again"
+    )
     allowed_origins: tuple[str, ...] = Field(
         (), description="more origins that the browser may reach, as https://host[:port]"
     )

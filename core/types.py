@@ -70,8 +70,9 @@ class Element(Record):
 
     `id` is stable while the page lives. `role` and `name` are the ARIA role and accessible name;
     informative elements use the roles `heading`, `text`, `cell`, `definition`, `alert` and `status`.
-    `group` is the accessible name of the closest form, dialog, field set, or landmark; `row` and
-    `column` place a cell or a control inside a table (`row` is the row's header text or first cell).
+    `group` is the accessible name of the closest form, dialog, field set, or landmark; `form` is the same for
+    controls of the same form and empty outside of one; `row` and `column` place a cell or a control inside a
+    table (`row` is what names the row: its header, or its first cell, or its link where that is a mere number).
     `nth` counts from 1 among the page's elements with the same role and name. `bounds` is
     (x, y, width, height) in CSS pixels relative to the viewport.
     """
@@ -85,6 +86,7 @@ class Element(Record):
     href: str = ""
     input_type: str = ""
     group: str = ""
+    form: str = ""
     table: str = ""
     row: str = ""
     row_index: int | None = None

@@ -14,6 +14,12 @@ _RANK = {"alert": 0, "status": 0, "heading": 1, "definition": 2, "cell": 2, "tex
 _VOLATILE = re.compile(
     r"\d{1,2}:\d{2}|\b(just now|ago|today|yesterday|seconds?|minutes?|hours?)\b|\b[0-9a-f]{8,}\b", re.I
 )
+_COMPLAINT = re.compile(
+    r"\b(not valid|invalid|errors?|is required|required field|must|please (fill|enter|choose|select|correct)|"
+    r"(choose|enter|select|give|provide|fill in) (an?|your|the|at least)\b|cannot|can't|missing|wrong|failed|"
+    r"too (short|long|many)|not (found|allowed|possible|an?)\b|may only|no \w+ (entered|given|selected|chosen)|denied)",
+    re.I,
+)
 _SHORTEST, _BEST, _LONGEST = 3, 30, 90  # characters
 
 
@@ -54,6 +60,13 @@ def revealed(before: Iterable[Observation], after: Observation) -> list[str]:
     ]
 
 
+def complaints(before: Observation, after: Observation, *, told: bool = False) -> list[str]:
+    """What `after` says is wrong that `before` did not; `told`: as a notice, and not anywhere on the page."""
+    new = revealed([before], after)
+    notices = {one.name for one in after.elements if one.role in ("alert", "status")}
+    return [text for text in (new if told else new[:3]) if _COMPLAINT.search(text) and (text in notices or not told)]
+
+
 def url_pattern(url: str, *, general: bool = False) -> str:
     """A regular expression for this address on any host: its path and its non-empty parameters, in any order.
 
@@ -65,9 +78,14 @@ def url_pattern(url: str, *, general: bool = False) -> str:
         path = re.sub(r"\d+", r"\\d+", path)
     pattern = r"^https?://[^/?#]+" + path + r"/?(?=[?#]|$)"
     for name, value in parse_qsl(parts.query):
-        forms = sorted({re.escape(quote_plus(value)), re.escape(quote(value)), re.escape(quote(value, safe=""))})
-        pattern += rf"(?=.*[?&]{re.escape(quote_plus(name))}=(?i:{'|'.join(forms)})(?:[&#]|$))"
+        pattern += rf"(?=.*[?&]{_written(name)}={_written(value)}(?:[&#]|$))"
     return pattern
+
+
+def _written(text: str) -> str:
+    """A pattern for the ways in which pages and browsers write this in an address."""
+    ways = sorted({quote_plus(text), quote(text), quote(text, safe=""), quote(text, safe="@,:;/!$'()*")})
+    return f"(?i:{'|'.join(map(re.escape, ways))})"
 
 
 def page_check(

@@ -12,7 +12,9 @@ from agents.explorer.sitemap import Filled
 from agents.explorer.values import invent, is_fillable
 from core.types import Element
 
-_NOTHING = re.compile(r"^\W*$|^\W*(select|choose|pick|please|none|any|all|default|unassigned)\b", re.I)
+_NOTHING = re.compile(
+    r"^\W*$|^\W*(select|choose|pick|please|none|any|all|default|unassigned|no selection|nothing)\b", re.I
+)
 _SECRET = re.compile(r"password|passphrase|\bpin\b|captcha|\botp\b|one.time code", re.I)
 
 

@@ -15,6 +15,7 @@ from core.types import Element, Observation, Record
 
 _MONEY = re.compile(r"[$€£¥]\s?\d[\d,]*(\.\d+)?|\d[\d,]*(\.\d+)?\s?(€|USD|EUR|GBP)")
 _LABELLED = re.compile(r"([A-Z][\w /-]{1,28}):\s+(\S.{0,59})")
+_NUMBERED = re.compile(r"([A-Za-z]+)\d+")  # as in /issue39
 _SEARCH = re.compile(r"\b(search|find|look\s?up|query)\b", re.I)
 _SUBMIT = re.compile(
     r"\b(save|submit|send|create|add|post|update|apply|go|search|continue|next|confirm|place|register|publish|reply|show|find|see|view|"
@@ -139,7 +140,11 @@ def shape(url: str, crowded: frozenset[str] = frozenset()) -> str:
     for segment in _segments(url):
         below = "/" + "/".join(general)
         named = any(c.isdigit() for c in segment) or re.search(r"[-_]", segment) or len(segment) > 16
-        general.append("*" if below in crowded or (named and general) else segment)
+        kind = _NUMBERED.fullmatch(segment)
+        if below in crowded or (named and general):
+            general.append("*")
+        else:
+            general.append(f"{kind[1]}*" if kind else segment)
     names = [name for name, value in parse_qsl(parts.query) if value and name.casefold() not in _ARRANGING]
     return "/" + "/".join(general) + (f"?{names[0]}" if names else "")
 
@@ -259,12 +264,19 @@ def _same(one: str, other: str) -> bool:
 
 
 def _forms(elements: Sequence[Element]) -> Iterable[Form]:
-    """Fields in page order up to the button that sends them; a change of group with no button between joins on."""
+    """Fields in page order up to the button that sends them; a change of group with no button between joins on.
+
+    Fields of different forms of the document never join.
+    """
     fields: list[Element] = []
     for element in elements:
         if is_search(element):
             continue
-        if element.role in _FIELDS and element.name and not element.row:
+        field = element.role in _FIELDS and element.name and not element.row
+        if field and fields and element.form != fields[-1].form:
+            yield Form(group=fields[0].group, fields=tuple(fields))
+            fields = []
+        if field:
             fields.append(element)
         elif element.role == "button" and fields and not element.row and _sends(element, fields[-1]):
             # Radio buttons stand in a group of their own, which is named by what they choose.
@@ -285,9 +297,12 @@ def row_forms(before: Observation, after: Observation, row: str) -> list[Form]:
 
 
 def _sends(button: Element, last: Element) -> bool:
-    """Whether a button sends the fields before it: by its name, or as the one that closes their own group."""
+    """Whether a button sends the fields before it: as their form's, by its name, or as what closes their group."""
+    if button.form != last.form:
+        return False
+    submits = bool(button.form) and button.input_type == "submit"
     closes = bool(button.group) and button.group == last.group
-    return (closes or bool(_SUBMIT.search(button.name))) and not _ABANDON.search(button.name)
+    return (submits or closes or bool(_SUBMIT.search(button.name))) and not _ABANDON.search(button.name)
 
 
 _ARRANGING = frozenset({"page", "p", "offset", "start", "sort", "order", "dir", "direction", "per_page", "view"})

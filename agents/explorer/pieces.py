@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from agents import speech
-from agents.explorer import filling, lines
+from agents.explorer import filling, lines, naming
 from agents.explorer.clauses import Clause
 from agents.explorer.effects import foil_of, form_clause, in_rows, opens_on, parse_target, radio_groups, sent_by_button
 from agents.explorer.listings import counts, extremes, is_plural
@@ -28,6 +28,8 @@ WITNESSED = ("toggle+open", "form+open")
 _NO_NOUN = re.compile(
     r"(ed|ing|day)$|\b(by|for|from|to|at|on|in|until|since|with|as)$|^(in|on|is|has|can|last|next)\b|[^A-Za-z -]", re.I
 )
+_NOT_SAID = re.compile(r"^[\[(<].*[\])>]$|\b(ago|just now|today|yesterday)\b", re.I)  # hidden, or true for a moment
+_REMOVING = re.compile(r"\W*(remove|delete|clear|drop|discard|x|\u00d7)\W*", re.I)
 _TURNING = re.compile(r"^(next|previous|prev|back|older|newer|\d+)\b", re.I)
 _SORTING = re.compile(r"\b(sort|order|arrange)", re.I)
 
@@ -64,7 +66,8 @@ class Pieces:
         self._by_template = site.templates()
         self._made: dict[tuple[str, bool], list[tuple[Page, Piece]]] = {}
         self._filters: list[tuple[Page, Page, Piece]] | None = None
-        self._nouns = _nouns(self.pages)
+        self._nouns = naming.nouns(self.pages)
+        self._called = naming.called(self.pages)
 
     def of_kind(self, kind: str, *, filtered: bool = False) -> list[tuple[Page, Piece]]:
         """Every piece of a kind with the page it begins on; `filtered`: on the pages that filters led to."""
@@ -124,8 +127,8 @@ class Pieces:
 
     def opening_way(self, way: Sequence[Link], page: Page | None = None) -> Piece:
         """Following links one after another; a link that stays on its page's path is merely clicked."""
-        slots = {"name": _bare(way[-1].name)}
-        slots |= dict(zip(("via", "via2"), (_bare(link.name) for link in way[:-1]), strict=False))
+        slots = {"name": naming.bare(way[-1].name)}
+        slots |= dict(zip(("via", "via2"), (naming.bare(link.name) for link in way[:-1]), strict=False))
         kind = "open" if len(way) == 1 else f"open{len(way)}"
         stays = page is not None and urlsplit(page.url).path == urlsplit(way[-1].url).path
         if len(way) == 1 and (stays or _TURNING.search(way[0].name)):
@@ -166,7 +169,8 @@ class Pieces:
 
     def searches_for(self, page: Page, rng: random.Random) -> list[tuple[Page, Piece]]:
         """Searches from pages with a search box that should find `page` by its name."""
-        if self._names[page.name.casefold()] != 1 or not 3 <= len(page.name) <= 60:
+        name = self._called.get(page.url, page.name)
+        if self._names[page.name.casefold()] != 1 or not 3 <= len(name) <= 60:
             return []
         found = []
         for effect in self._of("search"):
@@ -174,13 +178,10 @@ class Pieces:
                 continue
             boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
             for where in rng.sample(boxes, min(2, len(boxes))):
-                query = page.name if rng.random() < 0.5 else _part(page.name, rng)
-                clause = (
-                    Clause("find_same", {"name": page.name})
-                    if query == page.name
-                    else Clause("find", {"query": query, "name": page.name})
-                )
-                steps = (*_searching(effect, query), lines.click(Target(role="link", name=page.name)))
+                query = name if rng.random() < 0.5 else naming.part(name, rng)
+                same = query == name
+                clause = Clause("find_same", {"name": name}) if same else Clause("find", {"query": query, "name": name})
+                steps = (*_searching(effect, query), lines.click(Target(role="link", name=name)))
                 found.append((where, Piece("search", steps, (clause,), f"find {page.template}", lands=page.url)))
         return found
 
@@ -198,7 +199,7 @@ class Pieces:
                 for entry in page.entries
                 if entry.link is not None and self.site.shape(entry.link.url) in kinds
             ]
-            words = sorted({_part(header, self._rng) for header in dict.fromkeys(headers)})
+            words = sorted({naming.part(header, self._rng) for header in dict.fromkeys(headers)})
             self._rng.shuffle(words)
             boxes = [one for one in self.pages if any(lines.target_of(box) == effect.target for box in one.searches)]
             for word, where in zip(words, boxes * 3, strict=False):
@@ -220,7 +221,13 @@ class Pieces:
         for record, term, value, place in facts:
             longest = _LONGEST_SENTENCE if _SENTENCE.fullmatch(value) else _LONGEST_ANSWER
             telling = 1 <= len(value) <= longest and 2 <= len(term) <= 30 and re.search(r"\w", value)
-            if telling and record and len(record) <= 70 and fold(value) not in (fold(record), fold(term)):
+            if (
+                telling
+                and not _NOT_SAID.search(value)
+                and record
+                and len(record) <= 70
+                and fold(value) not in (fold(record), fold(term))
+            ):
                 slots = {"term": term, "record": record, "value": value}
                 slots |= self._own(page) if not place else {}
                 slots |= _plain(term, columns[place])
@@ -233,7 +240,7 @@ class Pieces:
         values: dict[str, set[str]] = {}
         for column, value in (cell for entry in page.entries for cell in entry.cells):
             values.setdefault(value, set()).add(column)
-        noun = _noun_of(page)
+        noun = naming.noun_of(page)
         common = {"noun": noun} if noun else {}
         for kind, column, header in extremes(page.entries):
             named = f"{kind}_label" if _NO_NOUN.search(column) and kind in ("early", "late", "low", "high") else kind
@@ -242,6 +249,8 @@ class Pieces:
                 "compare", (lines.answer(header),), (clause,), f"{kind} {page.template} {column}", answer=header
             )
         for column, value, number in counts(page.entries):
+            if _NOT_SAID.search(value):
+                continue
             shared = {"plain": "yes"} if values[value] != {column} else {}
             clause = Clause("count", {"column": column, "value": value} | common | shared)
             topic = f"count {page.template} {column}"
@@ -291,7 +300,7 @@ class Pieces:
                                 piece,
                                 kind=kind,
                                 lines=(*piece.lines, lines.click(link.target)),
-                                clauses=(*piece.clauses, Clause("open", {"name": _bare(link.name)})),
+                                clauses=(*piece.clauses, Clause("open", {"name": naming.bare(link.name)})),
                                 topic=f"{piece.topic} {link.url}",
                                 lands=link.url,
                             ),
@@ -312,6 +321,8 @@ class Pieces:
             and button.role == effect.target.role
             and button.name == renamed(effect.target.name, was, button.row or page.name)
         ]
+        if not effect.row and len(same) > 1:
+            return  # nobody could tell which of them is meant
         for button in same[:12]:
             record = button.row or page.name
             named = fold(record) in fold(button.name)
@@ -320,6 +331,8 @@ class Pieces:
             telling_name = bool(button.row) or (self._names[record.casefold()] == 1 and self._rng.random() < 0.6)
             slots = {"button": button.name} | ({"record": record} if telling_name and not named else {})
             slots |= {"of": record} if named else self._own(page) if not button.row else {}
+            if not button.row and _REMOVING.fullmatch(button.name):
+                slots = {"button": button.name}  # takes something out, but hardly the record whose page this is
             press = "press_for" if "record" in slots else "press"
             yield Piece(
                 effect.kind,
@@ -365,6 +378,7 @@ class Pieces:
     def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
+        present = [one for one in present if one.name not in effect.refused]
         # A combobox tells its options only when it is opened, as it was when it was tried.
         known = effect.options | {name: one.field.options for name, one in fields.items()}
         present = [
@@ -436,23 +450,6 @@ class Pieces:
         return [effect for effect in self.site.effects if effect.kind == kind]
 
 
-def _noun_of(page: Page) -> str:
-    """What a listing's records are called, by its table or its heading; empty where these tell no noun."""
-    tables = {entry.table for entry in page.entries}
-    return next(iter(speech.nouns([*(tables if len(tables) == 1 else ()), page.name])), "")
-
-
-def _nouns(pages: Sequence[Page]) -> dict[str, str]:
-    """For the pages of records, what the listings that link to them call such records."""
-    found: dict[str, str] = {}
-    for page in pages:
-        if noun := _noun_of(page):
-            for entry in page.entries:
-                if entry.link is not None:
-                    found.setdefault(entry.link.url, noun)
-    return found
-
-
 def _plain(term: str, others: Iterable[str]) -> dict[str, str]:
     """The slot that keeps to labels where another fact of the same record means the same."""
     return {"plain": "yes"} if any(one != term and speech.alike(one, term) for one in others) else {}
@@ -469,24 +466,9 @@ def _fact_kind(term: str, value: str) -> str:
     return "number" if re.fullmatch(r"[\d,]+", value) else "facts"
 
 
-def _bare(name: str) -> str:
-    """A link's name without the count at its end, as in `Inbox (3)`."""
-    return re.sub(r"\s*\(\d+\)$", "", name) or name
-
-
 def _searching(effect: Effect, query: str) -> tuple[str, ...]:
     """The lines of a search that worked, with another query."""
     return (
         lines.type_text(effect.target, query, enter=effect.lines[0].endswith(" enter")),
         *effect.lines[1:],
     )
-
-
-def _part(name: str, rng: random.Random) -> str:
-    """A word of a name, or two neighbouring ones, enough to search by."""
-    words = re.findall(r"[\w'-]+", name)
-    telling = [at for at, word in enumerate(words) if len(word) > 3]
-    if not telling:
-        return name
-    at = rng.choice(telling)
-    return " ".join(words[at : at + 2]) if at + 1 in telling and rng.random() < 0.5 else words[at]

@@ -80,7 +80,7 @@ class Prover:
 
     async def _prove(self, at: Session, draft: Draft) -> Task:
         seen = await self._replay(at, draft, draft.lines, watch=True)
-        if draft.changes and _complains(seen):
+        if draft.changes and (_complains(seen) or evidence.complaints(seen[-2], seen[-1], told=True)):
             raise _Fallen("refused")
         wrong = []
         for foil in draft.foils:

@@ -14,6 +14,7 @@ from core.protocols import Environment, EnvironmentPool
 from core.types import Observation, Task
 
 STEP_SECONDS = 20.0
+_RESET_FACTOR = 3
 _T = TypeVar("_T")
 
 
@@ -39,7 +40,8 @@ class Session:
         """A fresh episode; raises `EnvironmentFault`."""
         await self._pace.wait()
         self.seen, self.lines = [], []
-        self.seen.append(await self._bounded(self._environment.reset(task)))
+        # A reset may have to wait for the others on a site that all share.
+        self.seen.append(await self._bounded(self._environment.reset(task), _RESET_FACTOR * self._step_seconds))
         return self.now
 
     async def visit(self, url: str, *, changes: bool = False) -> Observation:
@@ -49,18 +51,18 @@ class Session:
     async def do(self, line: str) -> Observation:
         """Carry out one line; raises `ActionError` where the page refuses, `EnvironmentFault` where nothing answers."""
         await self._pace.wait()
-        result = await self._bounded(self._environment.step(actions.parse(line)))
+        result = await self._bounded(self._environment.step(actions.parse(line)), self._step_seconds)
         self.seen.append(result.observation)
         self.lines.append(line)
         if result.observation.last_action_error:
             raise ActionError(result.observation.last_action_error)
         return result.observation
 
-    async def _bounded(self, call: Awaitable[_T]) -> _T:
+    async def _bounded(self, call: Awaitable[_T], seconds: float) -> _T:
         try:
-            return await asyncio.wait_for(call, self._step_seconds)
+            return await asyncio.wait_for(call, seconds)
         except TimeoutError:
-            raise EnvironmentFault(f"the environment did not answer within {self._step_seconds:g} seconds") from None
+            raise EnvironmentFault(f"the environment did not answer within {seconds:g} seconds") from None
 
 
 @asynccontextmanager

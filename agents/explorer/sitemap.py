@@ -33,7 +33,8 @@ class Effect(Record):
 
     `lines` are the actions from the page at `url` on; `target` is the control that made it happen, in
     the record `row` of a listing or on the page itself; `revealed` are texts that appeared; `options`
-    are what comboboxes beside it told when they were opened, by label.
+    are what comboboxes beside it told when they were opened, by label; `refused` are labels of fields
+    that the site did not want filled in with mere words.
     """
 
     kind: EffectKind
@@ -47,6 +48,7 @@ class Effect(Record):
     filled: tuple[Filled, ...] = ()
     value: str = ""
     options: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    refused: tuple[str, ...] = ()
     after: Page
     revealed: tuple[str, ...] = ()
     changes_state: bool = False

@@ -31,17 +31,11 @@ _MOST_OPTIONS = 4
 _MOST_PAGES = 12  # of a template, looked through for controls
 _MOST_PRESSES = 14  # a template
 _AGAIN = 4
-_ATTEMPTS = 3  # at sending a form
+_ATTEMPTS = 6  # at sending a form
 _MOST_REVEALED = 8
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _FILTERING = re.compile(r"^(apply|show|go|find|search|filter|sort|view|see|display)\b", re.I)
 _MAKING = re.compile(r"\b(new|create|add|save|edit|send|post|submit)\b", re.I)
-_COMPLAINT = re.compile(
-    r"\b(not valid|invalid|errors?|is required|required field|must|please (fill|enter|choose|select|correct)|"
-    r"(choose|enter|select|give|provide|fill in) (an?|your|the|at least)\b|cannot|can't|missing|wrong|failed|"
-    r"too (short|long|many)|not (found|allowed|possible))",
-    re.I,
-)
 _GET_OUT = re.compile(
     r"^\W*(cancel|close|dismiss|back|not now|no,? thanks)\W*$|^back to\b|^(close|dismiss|hide)\b.*"
     r"\b(dialogs?|windows?|menus?|panels?|pop-?ups?|messages?|notices?|notifications?|banners?|previews?|alerts?)\b",
@@ -247,7 +241,7 @@ class Trials:
     async def _send(
         self, at: Session, page: Page, form: Form, rng: random.Random, prefix: tuple[str, ...], row: str = ""
     ) -> list[Effect]:
-        """Fill and send; again with every field when that was refused, and then without those found invalid.
+        """Fill and send; again with more fields when that was refused, and without those that are complained about.
 
         `prefix` are the lines that make the form appear, `row` the record of a listing that it belongs to.
         """
@@ -257,16 +251,19 @@ class Trials:
             form = form.model_copy(update={"fields": tuple(known.get(one.id, one) for one in form.fields)})
         kind: EffectKind = "edit" if filling.is_edit(form) else "form"
         editable = [one for one in form.fields if one.value and is_fillable(one)]
-        chosen = filling.needed(form) or (editable[:1] if kind == "edit" else list(form.fields))
-        invalid: set[str] = set()
-        for attempt in range(_ATTEMPTS):
-            fields = chosen if attempt == 0 else [one for one in form.fields if one.name not in invalid]
+        plans = [list(form.fields), filling.needed(form)]
+        if kind == "edit":
+            plans.append([*filling.required(form.fields), *editable[:1]])
+        refused: set[str] = set()
+        fields = plans.pop()
+        for _ in range(_ATTEMPTS):
             if len(at.seen) > 1 + len(prefix):
                 await at.visit(page.url, changes=self.resettable)
                 for line in prefix:
                     await at.do(line)
             filled = filling.fill(fields, rng)
             if not filled and fields:
+                fields = plans.pop() if plans else []
                 continue
             try:
                 for one in filled:
@@ -282,9 +279,18 @@ class Trials:
                 else:
                     await at.do('press "Enter"')
             except ActionError:
+                fields = plans.pop() if plans else []
                 continue
             if _refused(at, form):
-                invalid |= {element.name for element in at.now.elements if "invalid" in element.states}
+                blamed = _blamed(at, filled) - refused
+                refused |= blamed
+                if not blamed:
+                    if not plans:
+                        return []
+                    fields = plans.pop()
+                fields = [one for one in fields if one.name not in refused]
+                if not fields and plans:
+                    fields = [one for one in plans.pop() if one.name not in refused]
                 continue
             before = fold(at.seen[0].text)
             after = fold(at.now.text)
@@ -295,7 +301,8 @@ class Trials:
             control = form.submit or form.fields[-1]
             control = control.model_copy(update={"row": row})
             sent = _effect(kind, page, at, control, filled=shown, prefix=prefix, changes=True)
-            return [sent.model_copy(update={"options": {one.name: known[one.id].options for one in closed}})]
+            options = {one.name: known[one.id].options for one in closed}
+            return [sent.model_copy(update={"options": options, "refused": tuple(sorted(refused))})]
         return []
 
     async def _each(self, at: Session, page: Page, fields: Sequence[Element]) -> list[Effect]:
@@ -320,7 +327,7 @@ class Trials:
             return opened + await self._send(at, page, new[0], random.Random(seed), prefix, button.row)
         if _discloses(button, at.now) or not self.resettable:
             return [_effect("disclose", page, at, button)]
-        if any(_COMPLAINT.search(text) for text in evidence.revealed(at.seen[:1], at.now)[:3]):
+        if evidence.complaints(at.seen[0], at.now):
             return []
         pressed = _effect("toggle", page, at, button, changes=True)
         told = any(one.role in ("status", "alert") and one.name in pressed.revealed for one in at.now.elements)
@@ -409,8 +416,26 @@ def _refused(at: Session, form: Form) -> bool:
     return (
         any("invalid" in element.states and element.name in names for element in at.now.elements)
         or (at.now.url == before.url and fold(at.now.text) == fold(before.text))
-        or any(_COMPLAINT.search(text) for text in evidence.revealed(at.seen[:1], at.now)[:3])
+        or bool(evidence.complaints(at.seen[0], at.now))
     )
+
+
+def _blamed(at: Session, filled: Iterable[Filled]) -> set[str]:
+    """The labels of filled fields that are marked as invalid, or that complaints name, or whose value they name."""
+    marked = {element.name for element in at.now.elements if "invalid" in element.states}
+    said = [re.sub(r"\W", "", fold(text)) for text in evidence.complaints(at.seen[0], at.now)]
+
+    def named(text: str) -> bool:
+        stem = re.sub(r"\W", "", fold(text)).rstrip("s")
+        return len(stem) > 2 and any(stem in one for one in said)
+
+    return {
+        one.field.name
+        for one in filled
+        if one.field.name in marked
+        or named(one.value)
+        or any(named(word) for word in (one.field.name, *one.field.name.split()) if len(word) > 3)
+    }
 
 
 def _discloses(button: Element, after: Observation) -> bool:

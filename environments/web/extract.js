@@ -11,9 +11,21 @@
   const CONTROLS = "input:not([type=hidden]), select, textarea, button, [role=button]";
   const GROUPS = new Set(["form", "search", "navigation", "main", "complementary", "region", "group", "radiogroup", "dialog", "alertdialog", "toolbar"]);
   const MOST_NODES = 30000, LONGEST_TEXT = 100000, DEEPEST = 400;
+  const TOLD = new Set(["P", "DIV", "SPAN", "UL", "OL"]);
+  const BAD = /(^|[\s_-])(error|errors|errorlist|danger)($|[\s_-])/i;
+  const GOOD = /(^|\s)(ok|success|flash|alert|status)([_-](message|msg|box|text|success|info))?($|\s)/i;
   const stringify = JSON.stringify;
   const MEANING = /[\p{L}\p{N}\p{Sc}]/u;
   const PAIR = /^(\p{L}[^:]{0,39}):\s+(\S.{0,159})$/u;
+
+  // What pages without roles tell people: messages are known by the class that colours them.
+  const noticed = (el, tag) => {
+    if (!TOLD.has(tag) || !el.className) return "";
+    const bad = BAD.test(el.className);
+    if (!bad && !GOOD.test(el.className)) return "";
+    if (el.textContent.length > 400 || el.querySelector(CONTROLS)) return "";
+    return bad ? "alert" : "status";
+  };
 
   class Reader {
     constructor(most) {
@@ -49,6 +61,8 @@
       if (this.modal && !ctx.modal && !states.includes("covered")) states.push("covered");
       if (states.length) item.states = states;
       for (const key of ["group", "table", "row", "column", "frame"]) if (ctx[key]) item[key] = ctx[key];
+      const form = item.interactive ? el.form ?? el.closest("form") : null;
+      if (form) item.form = parts.idOf(form);
       if (ctx.row && ctx.rowIndex) item.row_index = ctx.rowIndex;
       this.items.push(item);
       return item;
@@ -101,7 +115,7 @@
     }
 
     dispatch(el, tag, style, ctx, outer) {
-      const role = roleOf(el);
+      const role = roleOf(el) || noticed(el, tag);
       if (tag === "IFRAME" || tag === "FRAME") return this.frame(el, ctx);
       if (GROUPS.has(role)) {
         ctx.group = nameOf(el, role).slice(0, 80) || ctx.group;
@@ -149,7 +163,7 @@
         value: valueOf(el, role), states: statesOf(el, role), options: choices.slice(0, 100), interactive: true,
       });
       if (role === "link") item.href = String(el.href?.baseVal ?? el.href ?? "").slice(0, 500);
-      if (tag === "INPUT") item.input_type = el.type;
+      if (tag === "INPUT" || tag === "BUTTON") item.input_type = el.type;
       if (tag === "SELECT") { this.say(item.value); return undefined; }
       if (tag === "INPUT" || tag === "TEXTAREA") return undefined;
       const buried = role !== "link";

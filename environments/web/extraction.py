@@ -17,7 +17,7 @@ from core.types import Element
 
 MOST_ELEMENTS = 400
 _SCRIPTS = ("hook.js", "naming.js", "locate.js", "tables.js", "extract.js")
-_TEXTS = ("role", "name", "value", "href", "input_type", "group", "table", "row", "column", "frame")
+_TEXTS = ("role", "name", "value", "href", "input_type", "group", "form", "table", "row", "column", "frame")
 _HOLE = "\u0000"
 _HOLE_OF = "el => window.__autotelic.parts.holeOf(el)"
 _FOREIGN = re.compile(r"f(\d+)")  # f2e7: e7 in the page's second frame of another origin

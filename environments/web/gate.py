@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 
@@ -10,34 +11,37 @@ class Gate:
     """Episodes that change state enter alone, after a reset; those that only look enter together.
 
     `restore` puts the site back as it was, whenever somebody enters while nobody is inside: an agent
-    that should only look may have changed something all the same. Those who wait to enter alone go
-    first, so that a stream of lookers cannot starve them.
+    that should only look may have changed something all the same. They enter in the order in which they
+    came, so that neither a stream of lookers nor one of the others starves anybody. `restored` counts how often that was done.
     """
 
     def __init__(self, restore: Callable[[], Awaitable[None]]) -> None:
         self._restore = restore
+        self.restored = 0
         self._condition = asyncio.Condition()
         self._lookers = 0
         self._alone = False
-        self._waiting = 0
+        self._waiting: deque[object] = deque()
 
     async def enter(self, *, alone: bool) -> None:
         """Wait for entrance, and for the site to be as it was; whatever `restore` raises leaves nobody inside."""
+        turn = object()
         async with self._condition:
-            self._waiting += alone
+            self._waiting.append(turn)
             try:
                 await self._condition.wait_for(
-                    lambda: not self._alone and not (self._lookers if alone else self._waiting)
+                    lambda: self._waiting[0] is turn and not self._alone and not (alone and self._lookers)
                 )
                 if not alone and self._lookers:
                     self._lookers += 1
                     return
                 self._alone = True  # a looker too, until the site is restored
             finally:
-                self._waiting -= alone
+                self._waiting.remove(turn)
                 self._condition.notify_all()
         try:
             await self._restore()
+            self.restored += 1
         except BaseException:
             await self.leave(alone=True)
             raise

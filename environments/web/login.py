@@ -24,7 +24,7 @@ _SECONDS = 60.0
 class Login:
     """Gives the storage state that episodes start with.
 
-    `each_time` runs the hook before every episode: needed where resetting a site forgets its sessions.
+    The hook runs again when `epoch` has changed: resetting a site mostly forgets who was logged in.
     """
 
     def __init__(
@@ -35,15 +35,15 @@ class Login:
         start_url: str,
         environ: Mapping[str, str],
         redactor: Redactor,
-        each_time: bool,
+        epoch: Callable[[], int],
     ) -> None:
         self._saved = _load_state(storage_state) if storage_state else None
         self._hook = load_hook(hook) if hook else None
         self._start_url = start_url
         self._redactor = redactor
         self._environ = SecretEnviron(environ, redactor)
-        self._each_time = each_time
-        self._state: StorageState | None = None
+        self._epoch = epoch
+        self._state: tuple[int, StorageState] | None = None  # with the epoch that it belongs to
         self._lock = asyncio.Lock()
 
     async def state(self, browser: Browser) -> StorageState | None:
@@ -51,9 +51,10 @@ class Login:
         if self._hook is None:
             return self._saved
         async with self._lock:
-            if self._state is None or self._each_time:
-                self._state = await self._run(browser)
-            return self._state
+            epoch = self._epoch()
+            if self._state is None or self._state[0] != epoch:
+                self._state = epoch, await self._run(browser)
+            return self._state[1]
 
     async def _run(self, browser: Browser) -> StorageState:
         assert self._hook is not None

@@ -62,7 +62,7 @@ class BrowserPool:
         self._sessions = sessions
         self._store = store
         site = config.site
-        self._gate = Gate(restorer(site.reset)) if site.reset and sessions is None else None
+        self._gate = gate = Gate(restorer(site.reset)) if site.reset and sessions is None else None
         self._login = None
         if site.storage_state or site.login:
             self._login = Login(
@@ -71,7 +71,7 @@ class BrowserPool:
                 start_url=self.places.sites[0],
                 environ=environ,
                 redactor=self.redactor,
-                each_time=self._gate is not None,
+                epoch=lambda: 0 if gate is None or site.reset_keeps_login else gate.restored,
             )
         self._free = asyncio.Semaphore(self.size)
         self._idle: list[WebEnvironment] = []

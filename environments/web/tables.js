@@ -9,9 +9,12 @@
     .map((row) => ({ row, cells: row.cells ? [...row.cells] : [...row.children].filter((one) => /cell|header/.test(one.getAttribute("role") ?? "")) }))
     .filter(({ row, cells }) => cells.length > 0 && rendered(row));
 
-  // Tables that only arrange a page have no heads and uneven rows.
+  const headRow = (rows) => rows.findIndex(({ cells }) => cells.length > 1 && cells.every((cell, at) => isHead(cell) || (at === 0 && !textOf(cell))));
+
+  // Tables that only arrange a page have no heads and uneven rows, or tables in them.
   const isData = (el, rows) => {
-    if (/^(presentation|none)$/.test(el.getAttribute("role") ?? "") || el.querySelector("table") || rows.length === 0) return false;
+    if (/^(presentation|none)$/.test(el.getAttribute("role") ?? "") || rows.length === 0) return false;
+    if (el.querySelector("table") && headRow(rows) < 0) return false;
     if (el.caption || el.hasAttribute("aria-label") || rows.some(({ cells }) => cells.some(isHead))) return true;
     const width = rows[0].cells.length;
     return width >= 2 && rows.length >= 2 && rows.every(({ cells }) => cells.length === width) && !el.querySelector(FIELDS);
@@ -36,17 +39,27 @@
     }
   };
 
+  // A record is named by its first cell, or by what it links to where that is a mere number or date.
+  const nameOfRow = (cells) => {
+    const told = cells.filter((cell) => textOf(cell));
+    const head = told.find(isHead);
+    if (head || /\p{L}/u.test(told.length ? textOf(told[0]) : "")) return head ?? told[0];
+    return told.find((cell) => /\p{L}/u.test(textOf(cell)) && cell.querySelector("a[href]")) ?? told[0];
+  };
+
   parts.table = (reader, el, ctx) => {
     const rows = rowsOf(el);
     if (!isData(el, rows)) return false;
     const table = fold(nameOf(el, "table"), 80);
     const columns = [];
-    const headed = rows.findIndex(({ cells }) => cells.length > 1 && cells.every((cell, at) => isHead(cell) || (at === 0 && !textOf(cell))));
+    const headed = headRow(rows);
+    const heads = rows.some(({ cells }) => cells.some(isHead));
     if (el.caption) reader.element(el.caption, { ...ctx, mute: true });
     let index = 0;
     rows.forEach(({ row, cells }, at) => {
       reader.nodes++;
-      if (at === headed) {
+      if (at === headed || (headed >= 0 && cells.length > 1 && cells.every(isHead))) {
+        columns.length = 0; // a table may begin anew, with other heads
         for (const cell of cells) {
           for (let span = 0; span < Math.min(cell.colSpan ?? 1, 50); span++) columns.push(textOf(cell, { controls: true, longest: 80 }));
           walk(reader, cell, { ...ctx, table });
@@ -54,13 +67,19 @@
         reader.say("\n");
         return;
       }
-      if (headed < 0 && cells.some(isHead)) {
+      if (headed < 0 && heads) {
         facts(reader, cells, { ...ctx, group: table || ctx.group });
         reader.say("\n");
         return;
       }
+      // What spans the whole table is about the records below it, or about all of them.
+      if (cells.length === 1 && cells[0].colSpan > 1) {
+        reader.element(cells[0], ctx);
+        reader.say("\n");
+        return;
+      }
       index++;
-      const head = cells.find((cell) => isHead(cell) && textOf(cell)) ?? cells.find((cell) => textOf(cell));
+      const head = nameOfRow(cells);
       const name = head ? textOf(head, { longest: 120 }) : "";
       let column = 0;
       for (const cell of cells) {

@@ -1,0 +1,384 @@
+"""Tokens per second of an update: our trainer beside TRL's `GRPOTrainer` at its fastest settings, in one run.
+
+    python3.11 -m venv TRL && TRL/bin/pip install torch==2.13.0     # first and alone, so that the CPU's build is taken
+    TRL/bin/pip install -r benchmarks/requirements-trl.txt
+    python -m benchmarks.grpo --trl-python TRL/bin/python [--threads 1 2] [--rows 128] [--output FILE]
+
+Both get the model and the rows of `benchmarks/update.py`, in two processes that take turns update by update, so
+that a busy machine disturbs both alike. Only the update is timed: no generation, no rewards. Rates count the rows'
+own tokens, whether a system padded them or computed what they share only once. The rows come in two kinds of the
+same lengths: no prompt of the one kind begins like another; in the other, prompts recur within a task, `--alike`
+as in `benchmarks/update.py`. Its default is what an iteration on the bundled shop had: every second row's prompt
+was that of another attempt too, and rows laid out as trees were two thirds of their tokens.
+
+Equal work: both take `minibatches` optimizer steps, one pass, in float32 weights with fused AdamW, and clip ratios
+and the gradient's norm alike, without a KL term. TRL's loss is `dapo`, a sum over the tokens of an optimizer step
+divided by their number, as ours is, so that not even a factor lies between the gradients; they are compared once,
+on equal weights and old log-probabilities. What differs in TRL's favour: its batches are padded before the clock
+runs, where ours lays out rows within the update, and an optimizer step is a generation batch of its own, which
+spares it the pass for old log-probabilities.
+
+TRL's settings are tried in turn on a few rows, with the most threads: of each group of alternatives the fastest is
+kept for the next. A setting that fails is listed with its reason. One that takes several times as long as the best
+in its warm-up is not repeated. TRL pads prompts to the longest of the generation batch, and on a CPU its head
+computes logits at every position; it has no padding-free or packed layout for `GRPOTrainer` (that of its
+experimental `AsyncGRPOTrainer`, which shares prefixes too, needs FlashAttention kernels and a vLLM server).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+from benchmarks.experiment import commit, machine
+from benchmarks.grpo_peer import Peer
+from benchmarks.grpo_settings import GROUPS, START, Outcome, Setting, search, words
+from benchmarks.update import ATTEMPTS, STEPS, VOCABULARY, make_rows, model_folder
+from cli.configuration import positive
+from core.config import TrainingConfig
+from core.errors import AutotelicError, InfrastructureError, UserError
+from core.types import TrainingRow
+from training import batches
+from training.trainer import Trainer
+
+Gradient = dict[str, torch.Tensor]
+
+SCREENED = 32  # rows of the one optimizer step by which settings are compared
+HOPELESS = 3.0  # times as slow as the best: not repeated
+NO_CLIPPING = 1e9
+
+
+def unshared(rows: Sequence[TrainingRow], seed: int = 0) -> list[TrainingRow]:
+    """Rows of the same lengths whose prompts have nothing in common."""
+    generator = random.Random(seed)
+    return [
+        row.model_copy(update={"input_ids": (*_tokens(generator, _prompt(row)), *row.input_ids[_prompt(row) :])})
+        for row in rows
+    ]
+
+
+def recurring(rows: Sequence[TrainingRow]) -> float:
+    """Share of rows whose prompt another row has too."""
+    counts = Counter(row.input_ids[: _prompt(row)] for row in rows)
+    return sum(count for count in counts.values() if count > 1) / len(rows)
+
+
+def padded(rows: Sequence[TrainingRow], steps: int) -> int:
+    """Tokens that TRL lays out, prompts and completions being padded to the longest of each optimizer step."""
+    size = len(rows) // steps
+    parts = [rows[at : at + size] for at in range(0, size * steps, size)]
+    return sum(len(part) * (max(map(_prompt, part)) + max(map(_completion, part))) for part in parts)
+
+
+def described(rows: Sequence[TrainingRow], config: TrainingConfig) -> dict[str, Any]:
+    """What the rows are like, and how many tokens each system lays out for them."""
+    ours = batches.micro_batches(rows, config.micro_batch_tokens)
+    return {
+        "rows": len(rows),
+        "tokens": sum(len(row.input_ids) for row in rows),
+        "trained": sum(map(_completion, rows)),
+        "recurring": round(recurring(rows), 4),
+        "laid_out": {
+            "ours": sum(batch.input_ids.numel() for batch in ours),
+            "trl": padded(rows, config.minibatches),
+        },
+    }
+
+
+def portable(row: TrainingRow) -> dict[str, Any]:
+    """A row as TRL's process reads it."""
+    begin = _prompt(row)
+    return {
+        "prompt": row.input_ids[:begin],
+        "completion": row.input_ids[begin:],
+        "advantage": row.advantages[-1],
+        "logprobs": row.rollout_logprobs[begin:],
+    }
+
+
+def agreement(ours: Gradient, theirs: Gradient) -> dict[str, float]:
+    """Cosine between two gradients, all parameters in one vector, and the first's norm over the second's."""
+    if ours.keys() != theirs.keys():
+        raise InfrastructureError(
+            f"the gradients are of different parameters: {sorted(ours.keys() ^ theirs.keys())[:4]}"
+        )
+    a, b = (torch.cat([one[name].flatten().double() for name in sorted(ours)]) for one in (ours, theirs))
+    return {"cosine": float(a @ b / (a.norm() * b.norm())), "norm_ratio": float(a.norm() / b.norm())}
+
+
+def compared(ours: Sequence[float], theirs: Sequence[float], tokens: int) -> dict[str, Any]:
+    """Rates, and ours over theirs, from the seconds of turns taken side by side: median, lowest, highest."""
+
+    def spread(values: Sequence[float], digits: int) -> list[float]:
+        return [round(value, digits) for value in (median(values), min(values), max(values))]
+
+    return {
+        "ours_tokens_per_s": spread([tokens / seconds for seconds in ours], 1),
+        "trl_tokens_per_s": spread([tokens / seconds for seconds in theirs], 1),
+        "ratio": spread([b / a for a, b in zip(ours, theirs, strict=True)], 3),
+    }
+
+
+def tried(peer: Peer, setting: Setting, best: float, *, threads: int, repeats: int) -> Outcome:
+    """Seconds of an optimizer step on the screened rows."""
+    outcome = Outcome(setting)
+    try:
+        with peer.session(setting, threads=threads, rows=SCREENED, steps=1) as update:
+            # The first step after one that compiled is still slower.
+            outcome.warm_up = [update("none")["wall"] for _ in range(1 + setting["torch_compile"])]
+            if outcome.warm_up[-1] > HOPELESS * best:
+                outcome.reason = f"not repeated: {outcome.warm_up[-1]:.1f} s, where the best takes {best:.2f} s"
+            else:
+                outcome.seconds = [update("none")["wall"] for _ in range(repeats)]
+    except InfrastructureError as error:
+        outcome.reason = f"failed: {error}"
+    return outcome
+
+
+def our_gradient(model: Path, rows: Sequence[TrainingRow], config: TrainingConfig, threads: int) -> Gradient:
+    """The gradient with which our trainer's only optimizer step on `rows` is taken."""
+    whole = config.model_copy(update={"minibatches": 1, "max_grad_norm": NO_CLIPPING})
+    trainer = Trainer(model, whole, threads=threads)
+    found: Gradient = {}
+
+    def keep(*_: Any) -> None:
+        found.update({name: parameter.grad.clone() for name, parameter in trainer.model.named_parameters()})
+
+    handle = register_optimizer_step_pre_hook(keep)
+    try:
+        trainer.update(rows, batch_id="gradient")
+    finally:
+        handle.remove()
+    return found
+
+
+def our_update(trainer: Trainer, rows: Sequence[TrainingRow]) -> dict[str, float]:
+    """Seconds of an update by our trainer."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    metrics = trainer.update(rows, batch_id=f"{trainer.version}")
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    if metrics["steps"] != trainer.config.minibatches:
+        raise InfrastructureError(
+            f"our update took {metrics['steps']:g} optimizer steps, not {trainer.config.minibatches}"
+        )
+    return {"wall": wall, "cpu": cpu}
+
+
+def take_turns(
+    peer: Peer, setting: Setting, model: Path, kinds: dict[str, list[TrainingRow]], threads: int, repeats: int
+) -> list[dict[str, Any]]:
+    """Both systems' updates of each kind of rows, by turns."""
+    config = TrainingConfig()
+    trainer = Trainer(model, config, threads=threads)
+    count = len(kinds["none"])
+    taken: dict[str, dict[str, list[dict[str, float]]]] = {kind: {"ours": [], "trl": []} for kind in kinds}
+    with peer.session(setting, threads=threads, rows=count, steps=config.minibatches) as update:
+        our_update(trainer, kinds["none"])
+        for _ in range(1 + setting["torch_compile"]):
+            update("none")
+        for _ in range(repeats):
+            for kind, rows in kinds.items():
+                taken[kind]["ours"].append(our_update(trainer, rows))
+                taken[kind]["trl"].append(update(kind))
+    results = []
+    for kind, sides in taken.items():
+        walls = {side: [turn["wall"] for turn in turns] for side, turns in sides.items()}
+        tokens = sum(len(row.input_ids) for row in kinds[kind])
+        seconds = {side: [{name: round(s, 3) for name, s in turn.items()} for turn in t] for side, t in sides.items()}
+        result = {"threads": threads, "kind": kind, "seconds": seconds}
+        results.append(result | compared(walls["ours"], walls["trl"], tokens))
+    return results
+
+
+def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """The whole benchmark; `say` takes a line for people."""
+    config = TrainingConfig()
+    model = model_folder(folder)
+    _add_tokenizer(model)
+    rows = make_rows(given.rows, alike=given.alike, silent=0.0)
+    kinds = {"none": unshared(rows), "recurring": rows}
+    (folder / "rows.json").write_text(json.dumps({kind: [portable(row) for row in kinds[kind]] for kind in kinds}))
+    most = max(given.threads)
+    equal: Setting = {
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "constant",
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "epsilon": config.eps_low,
+        "epsilon_high": config.eps_high,
+        "beta": config.kl_coefficient,
+        "loss_type": "dapo",
+        "num_generations": ATTEMPTS,
+        "optim": "adamw_torch_fused",
+    }
+    peer = Peer(given.trl_python, folder, patience=given.patience)
+    try:
+        peer.start()
+        say(f"TRL {peer.versions['trl']} is ready")
+
+        def attempt(setting: Setting, best: float) -> Outcome:
+            outcome = tried(peer, equal | setting, best, threads=most, repeats=given.repeats)
+            say(f"TRL, {words(setting)}: {outcome.told()}")
+            return Outcome(setting, outcome.seconds, outcome.warm_up, outcome.reason)
+
+        theirs = folder / "gradient.pt"
+        unclipped = equal | START | {"max_grad_norm": NO_CLIPPING}
+        with peer.session(unclipped, threads=most, rows=SCREENED, steps=1, old=True) as update:
+            update("none", gradient=str(theirs))
+        ours = our_gradient(model, kinds["none"][:SCREENED], config, most)
+        gradient = agreement(ours, torch.load(theirs, weights_only=True))
+        say(f"gradients: cosine {gradient['cosine']:.6f}, norms {gradient['norm_ratio']:.6f} to 1")
+        best, outcomes = search(attempt, START, GROUPS)
+        results = []
+        for threads in given.threads:
+            for result in take_turns(peer, equal | best.setting, model, kinds, threads, given.repeats):
+                say(f"{threads} threads, {result['kind']}: ours is {result['ratio'][0]:.2f} times as fast")
+                results.append(result)
+    finally:
+        peer.close()
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        **commit(),
+        "machine": machine(),
+        "versions": {
+            "ours": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers")},
+            "trl": peer.versions,
+        },
+        "threads": given.threads,
+        "repeats": given.repeats,
+        "alike": given.alike,
+        "rows": {kind: described(kinds[kind], config) for kind in kinds},
+        "equal": equal,
+        "gradient": gradient,
+        "screening": {"rows": SCREENED, "threads": most},
+        "settings": [
+            {"setting": one.setting, "s": _rounded(one.seconds), "warm_up_s": _rounded(one.warm_up)}
+            | ({"reason": one.reason} if one.reason else {})
+            for one in outcomes
+        ],
+        "best": best.setting,
+        "results": results,
+    }
+
+
+def table(line: dict[str, Any]) -> str:
+    """The line of results, to be read."""
+    screening, gradient = line["screening"], line["gradient"]
+    text = [
+        f"TRL {line['versions']['trl']['trl']}, an optimizer step on {screening['rows']} rows, "
+        f"{screening['threads']} threads: median (range) of {line['repeats']}",
+        *(
+            f"  {words(one['setting']):50s} {Outcome(one['setting'], one['s'], reason=one.get('reason', '')).told()}"
+            for one in line["settings"]
+        ),
+        f"  fastest: {words(line['best'])}",
+        f"gradients of equal weights: cosine {gradient['cosine']:.6f}, norms {gradient['norm_ratio']:.6f} to 1",
+        "",
+        f"the rows' own tokens per second of an update, median (range) of {line['repeats']}",
+        f"threads  recurring  tokens  laid out, ours / TRL  {'ours':21s} {'TRL':21s} ratio",
+    ]
+    for one in line["results"]:
+        rows = line["rows"][one["kind"]]
+        laid = f"{rows['laid_out']['ours']} / {rows['laid_out']['trl']}"
+        ours, theirs = ("{:.0f} ({:.0f} to {:.0f})".format(*one[f"{side}_tokens_per_s"]) for side in ("ours", "trl"))
+        text.append(
+            f"{one['threads']:7d} {rows['recurring']:10.0%} {rows['tokens']:7d}  {laid:21s} {ours:21s} {theirs:21s} "
+            + "{:.2f} ({:.2f} to {:.2f})".format(*one["ratio"])
+        )
+    return "\n".join(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The program; returns its exit code."""
+    given = _parser().parse_args(arguments)
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:4.0f} s] {text}", file=sys.stderr, flush=True)
+
+    try:
+        _check(given)
+        with tempfile.TemporaryDirectory() as scratch:
+            line = measure(given, Path(scratch), say)
+    except AutotelicError as error:
+        print(f"grpo: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2 if isinstance(error, UserError) else 1
+    print(table(line))
+    if given.output is not None:
+        with given.output.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    return 0
+
+
+def _check(given: argparse.Namespace) -> None:
+    """Raises `UserError` for what cannot be measured."""
+    for threads in given.threads:
+        positive("--threads", threads)
+    positive("--repeats", given.repeats)
+    positive("--patience", given.patience)
+    whole = ATTEMPTS * STEPS * TrainingConfig().minibatches
+    if given.rows <= 0 or given.rows % whole:
+        raise UserError(f"--rows has to be a multiple of {whole}, whole tasks in each optimizer step, not {given.rows}")
+    if not 0 <= given.alike <= 1:
+        raise UserError(f"--alike has to be from 0 to 1, not {given.alike:g}")
+    if given.output is not None and not given.output.parent.is_dir():
+        raise UserError(f"there is no folder '{given.output.parent}' for --output; make it first")
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="benchmarks.grpo", description=__doc__, formatter_class=form)
+    parser.add_argument("--trl-python", type=Path, required=True, help="interpreter of an environment that has TRL")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rows", type=int, default=128, help="rows of an update (128)")
+    parser.add_argument("--alike", type=float, default=0.4, help="as in benchmarks/update.py (0.4)")
+    parser.add_argument("--repeats", type=int, default=3, help="measurements of each thing, after warming up (3)")
+    parser.add_argument("--patience", type=float, default=150.0, help="seconds after which a setting is given up (150)")
+    parser.add_argument("--output", type=Path, help="file to which a line of JSON is added")
+    return parser
+
+
+def _add_tokenizer(model: Path) -> None:
+    """TRL wants one; it never tokenises anything here."""
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordLevel({"<pad>": 0}))
+    special = {"pad_token": "<pad>", "eos_token": "<pad>"}
+    made: Any = PreTrainedTokenizerFast
+    made(tokenizer_object=tokenizer, **special).save_pretrained(model)
+
+
+def _prompt(row: TrainingRow) -> int:
+    return row.loss_mask.index(True)
+
+
+def _completion(row: TrainingRow) -> int:
+    return len(row.input_ids) - _prompt(row)
+
+
+def _tokens(generator: random.Random, count: int) -> list[int]:
+    return [generator.randrange(VOCABULARY) for _ in range(count)]
+
+
+def _rounded(seconds: Sequence[float]) -> list[float]:
+    return [round(value, 3) for value in seconds]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agents.explorer import drafts, expedition, hindsight, mastery
+from agents.explorer import drafts, expedition, hindsight, mastery, pages, phrasing
 from agents.explorer.collecting import Collector, without
-from agents.explorer.composer import Composer
+from agents.explorer.composer import Composer, given_away, pointed
 from agents.explorer.crawler import Progress, silent
 from agents.explorer.drafts import Proven
 from agents.explorer.expedition import Findings
@@ -24,7 +24,7 @@ from core.checks import AnswerCheck
 from core.config import ActorConfig, ExploreConfig, ProposerConfig
 from core.errors import StorageFault, TaskFileError
 from core.protocols import EnvironmentPool
-from core.types import Action, Task, Trajectory
+from core.types import Action, Observation, Task, Trajectory
 
 TASKS_FILE = "proposals.jsonl"
 MAP_FILE = "sitemap.json"
@@ -122,19 +122,51 @@ class ExploringProposer:
         """The actions that solve each proven task, by task id, the closing answer included."""
         return {one.task.id: one.actions() for one in self.proven}
 
+    def replays(self) -> dict[str, tuple[Observation, ...]]:
+        """What the last replay of each task showed, by task id; nothing of what was read from a file."""
+        return {one.task.id: one.seen for one in self.proven if one.seen}
+
+    def retold(self) -> dict[str, tuple[str, ...]]:
+        """The instruction of each proven task in other words, by task id."""
+        return {one.task.id: one.retold for one in self.proven}
+
+    def questions(self, observation: Observation, count: int, *, seed: int) -> list[tuple[str, str]]:
+        """Up to `count` questions that a page answers, with the lines that answer them; never one that is held out."""
+        pieces, rng = self._known_pieces(), random.Random(seed)
+        if pieces is None:
+            return []
+        page = pages.read(observation, frozenset(pieces.site.crowded))
+        asked = [*pieces.lookups(page), *pieces.compares(page)]
+        found: list[tuple[str, str]] = []
+        for piece in rng.sample(asked, len(asked)):
+            instruction = phrasing.instruction(pointed(piece.clauses, rng), rng)
+            if instruction and not given_away(piece.answer, instruction):
+                if not self._is_held_out(instruction, observation.url, piece.answer):
+                    found.append((instruction, piece.lines[0]))
+                if len(found) == count:
+                    break
+        return found
+
     def hindsight(self, trajectory: Trajectory, *, seed: int) -> Achieved | None:
         """What a failed episode would have been right for; None where that cannot be told, or is held out."""
-        if self.site is None or not trajectory.steps:
+        pieces = self._known_pieces()
+        if pieces is None or not trajectory.steps:
             return None
-        if self._pieces is None or self._pieces.site is not self.site:
-            self._pieces = Pieces(self.site, random.Random(0))
-        found = hindsight.achieved(trajectory, self._pieces, random.Random(seed))
+        found = hindsight.achieved(trajectory, pieces, random.Random(seed))
         if found is None:
             return None
-        start = expedition.localiser(self.urls)(trajectory.steps[found.first].observation.url)
-        check = AnswerCheck(equals=trajectory.answer or "")
-        asked = Task(id="hindsight", instruction=found.instruction, start_url=start, check=check)
-        return None if any(drafts.same_task(asked, one) for one in self._excluded) else found
+        start = trajectory.steps[found.first].observation.url
+        return None if self._is_held_out(found.instruction, start, trajectory.answer or "") else found
+
+    def _known_pieces(self) -> Pieces | None:
+        if self.site is not None and (self._pieces is None or self._pieces.site is not self.site):
+            self._pieces = Pieces(self.site, random.Random(0))
+        return self._pieces
+
+    def _is_held_out(self, instruction: str, url: str, answer: str) -> bool:
+        start = expedition.localiser(self.urls)(url)
+        asked = Task(id="asked", instruction=instruction, start_url=start, check=AnswerCheck(equals=answer))
+        return any(drafts.same_task(asked, one) for one in self._excluded)
 
     def save(self, path: Path) -> None:
         """Write the proven tasks as a task file with demonstrations; raises `StorageFault`."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from playwright.async_api import Page
 
-USER, PASSWORD = "mira", "practice"  # noqa: S105 (made by benchmarks/tracker_server.py, on loopback)
+USER, PASSWORD = "mira", "practice"
 
 
 async def log_in(page: Page, environ: Mapping[str, str]) -> None:  # noqa: ARG001 (no secret is needed)

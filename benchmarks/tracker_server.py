@@ -7,6 +7,7 @@ above the tracker's puts the tracker back as it was made; log-ins are kept.
 """
 
 import argparse
+import contextlib
 import random
 import re
 import shutil
@@ -30,8 +31,9 @@ TITLES = (
     "Finding a parcel by postcode fails", "Manual lacks a chapter on returns", "Barcode is blurred after zooming",
     "Session ends while typing a note", "Map tiles load twice", "Camera permission asked every time",
     "Export to spreadsheets needs column names", "Untranslated button on the pick-up form",
-    "Results are not sorted by distance", "Example in the tutorial does not compile", "Two pages come out for one label",
-    "Login form forgets the user name", "Memory grows over night", "Dark mode on older phones",
+    "Results are not sorted by distance", "Example in the tutorial does not compile",
+    "Two pages come out for one label", "Login form forgets the user name", "Memory grows over night",
+    "Dark mode on older phones",
     "Export should include weight", "Portuguese plural forms are wrong", "Umlauts break the search",
     "Glossary of carrier names", "Printer list shows removed printers", "Single sign-on for depots",
     "Route planning is slow for large vans", "Swipe to archive a delivery", "Export hangs on empty days",
@@ -67,7 +69,8 @@ def make(home: Path, url: str) -> None:
     try:
         people = [
             db.user.create(
-                username=user, realname=name, address=f"{user}@example.org", roles="User", phone=f"555 {2100 + at * 37}",
+                username=user, realname=name, address=f"{user}@example.org", phone=f"555 {2100 + at * 37}",
+                roles="User",
                 organisation=("Depot North", "Depot South", "Head office")[at % 3],
                 password=password.Password(PASSWORD, config=db.config),
             )
@@ -129,10 +132,8 @@ def main():
     threading.Thread(target=resetting.serve_forever, daemon=True).start()
     app = RequestDispatcher(str(options.home))
     print(f"serving {url}, reset by http://127.0.0.1:{options.port + 1}/", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         make_server("127.0.0.1", options.port, app, Server, Quiet).serve_forever()
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

@@ -145,6 +145,9 @@ class TrainingConfig(Section):
     )
     rehearsed: int = Field(12, ge=1, description="past successes in an update, where there is rehearsal")
     warm_start: bool = Field(False, description="imitate the explorer's own replays before the first iteration")
+    warm_start_passes: int = Field(
+        4, ge=1, description="how often a warm start goes through the replays, told in other words each time"
+    )
 
 
 class JudgeConfig(Section):

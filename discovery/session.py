@@ -198,7 +198,7 @@ class Session:
         """The warm start of this run; raises `ConfigError` where it cannot be had."""
         from discovery.warmstart import WarmStart  # imports torch
 
-        return WarmStart(self.parts, self.policy, self.store, self.tracker)
+        return WarmStart(self.config, self.parts, self.policy, self.store, self.tracker)
 
     def _open_hindsight(self) -> Hindsight:
         """Raises `ConfigError` where nothing can be relabelled."""

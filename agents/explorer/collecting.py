@@ -83,6 +83,7 @@ class Collector:
                     continue
                 self._succeeded[draft.topic] += 1
                 if not any(same_task(proof.task, one) for one in self.excluded):
+                    proof = retold_without(proof, self.excluded)
                     self.proven[family] += 1
                     found.append(proof)
                     self.kept.append(proof)
@@ -135,5 +136,13 @@ class Collector:
 
 
 def without(proven: Iterable[Proven], excluded: Sequence[Task]) -> list[Proven]:
-    """Those that coincide with no excluded task: neither in words, nor in check and start."""
-    return [one for one in proven if not any(same_task(one.task, task) for task in excluded)]
+    """Those that coincide with no excluded task: neither in words, retold ones included, nor in check and start."""
+    kept = (one for one in proven if not any(same_task(one.task, task) for task in excluded))
+    return [retold_without(one, excluded) for one in kept]
+
+
+def retold_without(one: Proven, excluded: Sequence[Task]) -> Proven:
+    """The same without the wordings of excluded tasks among its retellings."""
+    taken = {normal(task.instruction) for task in excluded}
+    retold = tuple(said for said in one.retold if normal(said) not in taken)
+    return one if len(retold) == len(one.retold) else one.model_copy(update={"retold": retold})

@@ -40,6 +40,7 @@ JOINED = (
 _CHANGING = frozenset({"form", "edit", "toggle"})
 _LANDS = frozenset({"open", "search", "filter"})
 _WIDEST = 6
+_TOLD = 6
 
 
 @dataclass(frozen=True)
@@ -153,15 +154,10 @@ class Composer:
 
     def _draft(self, route: _Route, page: Page, last: Piece, rng: random.Random) -> Draft | None:
         pieces = (*route.pieces, last)
-        clauses = _abridged(_clauses(pieces), rng)
-        if not route.pieces:
-            clauses = pointed(clauses, rng)
-        merged = phrasing.instruction(clauses, rng)
-        if not merged:
-            return None
         steps = tuple(line for piece in pieces for line in piece.lines)
         answer = last.answer
-        if answer and given_away(answer, merged):
+        merged, *retold = self._told(pieces, rng, here=not route.pieces) or [""]
+        if not merged or (answer and given_away(answer, merged)):
             return None
         changing = [index for index, piece in enumerate(pieces) if _CHANGING & set(piece.kind.split("+"))]
         foils = [foil for piece_index, piece in enumerate(pieces) for foil in _foils(pieces, piece_index)]
@@ -176,6 +172,7 @@ class Composer:
         return Draft(
             family="",
             instruction=merged,
+            retold=tuple(one for one in retold if not (answer and given_away(answer, one))),
             start_url=route.start_url,
             lines=steps,
             wanted=tuple(dict.fromkeys(value for piece in pieces for value in piece.wanted)),
@@ -187,6 +184,18 @@ class Composer:
             last_url=page.url if all(piece.kind != "filter" for piece in route.pieces) else "",
             last_line=last.lines[0],
         )
+
+    def _told(self, pieces: Sequence[Piece], rng: random.Random, *, here: bool) -> list[str]:
+        """What asks for these pieces, in up to `_TOLD` ways; `here`: the page where they begin is open."""
+        ways: dict[str, None] = {}
+        for _ in range(2 * _TOLD):
+            clauses = _abridged(_clauses(pieces), rng)
+            said = phrasing.instruction(pointed(clauses, rng) if here else clauses, rng)
+            if said:
+                ways.setdefault(said)
+            if len(ways) == _TOLD or not (said or ways):
+                break
+        return list(ways)
 
 
 def _foils(pieces: Sequence[Piece], index: int) -> Iterator[tuple[str, ...]]:

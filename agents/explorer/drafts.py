@@ -15,7 +15,7 @@ from agents.explorer import lines
 from core import actions
 from core.checks import AllCheck, AnswerCheck, AnyCheck, Check, fold, normal_answer
 from core.errors import ActionError, StorageFault, TaskFileError
-from core.types import Action, Record, Task
+from core.types import Action, Observation, Record, Task
 
 PROPOSER = "explorer"
 _ORIGIN = re.compile(r"https?://[^/\s]+")
@@ -27,11 +27,12 @@ class Draft(Record):
     `lines` solve it; a task that asks for no answer is closed by `answer "done"` afterwards. `wanted` are values that
     the end must show, `entered` what is put into each form, by label. `foils` are nearby wrong solutions, which the
     check must reject. `topic` groups drafts that stand or fall together. `last_line` is the first thing to do on the
-    last page that is known as it was before, `last_url`.
+    last page that is known as it was before, `last_url`. `retold` is the instruction in other words.
     """
 
     family: str
     instruction: str
+    retold: tuple[str, ...] = ()
     start_url: str
     lines: tuple[str, ...]
     wanted: tuple[str, ...] = ()
@@ -54,16 +55,22 @@ class Draft(Record):
 
 
 class Proven(Record):
-    """A task that was replayed with success, and the actions that solve it, as lines of the action grammar."""
+    """A task that was replayed with success, and the actions that solve it, as lines of the action grammar.
+
+    `retold` is its instruction in other words. `seen` is what the last replay showed, before each action and at the
+    end; files do not hold it.
+    """
 
     task: Task
     demonstration: tuple[str, ...]
+    retold: tuple[str, ...] = ()
+    seen: tuple[Observation, ...] = ()
 
     def actions(self) -> tuple[Action, ...]:
         return tuple(actions.parse(line) for line in self.demonstration)
 
     def to_line(self) -> str:
-        """One line of JSON: the format of task files and `family`, `topic`, `changes_state` and `demonstration`."""
+        """One line of JSON: the format of task files, `family`, `topic`, `changes_state`, `demonstration`, `retold`."""
         task = self.task
         assert task.check is not None
         return json.dumps(
@@ -78,6 +85,7 @@ class Proven(Record):
                 "topic": task.topic,
                 "changes_state": task.changes_state,
                 "demonstration": list(self.demonstration),
+                "retold": list(self.retold),
             },
             ensure_ascii=False,
         )
@@ -87,6 +95,7 @@ class Proven(Record):
         """Reads what `to_line` wrote; raises `ValueError` for anything else."""
         data: dict[str, Any] = json.loads(line)
         demonstration = tuple(data.pop("demonstration"))
+        retold = tuple(map(str, data.pop("retold", ())))
         for one in demonstration:
             try:
                 actions.parse(one)
@@ -94,7 +103,9 @@ class Proven(Record):
                 raise ValueError(f"'{one}' is not an action: {error}") from error
         tags = tuple(str(data.get("family", "")).split("+"))
         return cls(
-            task=Task.model_validate({"proposed_by": PROPOSER, "skill_tags": tags, **data}), demonstration=demonstration
+            task=Task.model_validate({"proposed_by": PROPOSER, "skill_tags": tags, **data}),
+            demonstration=demonstration,
+            retold=retold,
         )
 
 

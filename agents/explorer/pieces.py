@@ -94,7 +94,7 @@ class Pieces:
             make: Callable[[Page], Iterator[Piece]] = {
                 "open": self._opens,
                 "lookup": self.lookups,
-                "compare": self._compares,
+                "compare": self.compares,
             }[kind]
             yield from ((page, piece) for page in places for piece in make(page))
 
@@ -235,7 +235,8 @@ class Pieces:
                 topic = f"lookup {page.template} {place} {term}"
                 yield Piece("lookup", (lines.answer(value),), (clause,), topic, answer=value)
 
-    def _compares(self, page: Page) -> Iterator[Piece]:
+    def compares(self, page: Page) -> Iterator[Piece]:
+        """Questions about the records of a listing: which is first or last, and how many have a value."""
         columns = {column for entry in page.entries for column, _ in entry.cells}
         values: dict[str, set[str]] = {}
         for column, value in (cell for entry in page.entries for cell in entry.cells):

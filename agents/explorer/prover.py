@@ -55,8 +55,7 @@ class Prover:
             if not self.promises(draft):
                 raise _Fallen(OUT_OF_VIEW)
             async with session(self.pool, self.pace) as at:
-                task = await self._prove(at, draft)
-                proof = Proven(task=task, demonstration=draft.demonstration)
+                proof = await self._prove(at, draft)
         except _Fallen as fallen:
             proof = str(fallen)
         except InfrastructureError:
@@ -78,7 +77,7 @@ class Prover:
             here = self.known.get(_followed(here, line))
         return True
 
-    async def _prove(self, at: Session, draft: Draft) -> Task:
+    async def _prove(self, at: Session, draft: Draft) -> Proven:
         seen = await self._replay(at, draft, draft.lines, watch=True)
         if draft.changes and (_complains(seen) or evidence.complaints(seen[-2], seen[-1], told=True)):
             raise _Fallen("refused")
@@ -91,8 +90,9 @@ class Prover:
         task = make(draft, check, self.localise(draft.start_url))
         _demand(check, seen, draft)
         for _ in range(self.replays - 1):
-            _demand(check, await self._replay(at, draft, draft.lines, task=task), draft)
-        return task
+            seen = await self._replay(at, draft, draft.lines, task=task)
+            _demand(check, seen, draft)
+        return Proven(task=task, demonstration=draft.demonstration, retold=draft.retold, seen=tuple(seen))
 
     def _check(self, draft: Draft, seen: Sequence[Observation], wrong: Sequence[Sequence[Observation]]) -> Check:
         if draft.answer:

@@ -11,8 +11,8 @@ class Gate:
     """Episodes that change state enter alone, after a reset; those that only look enter together.
 
     `restore` puts the site back as it was, whenever somebody enters while nobody is inside: an agent
-    that should only look may have changed something all the same. They enter in the order in which they
-    came, so that neither a stream of lookers nor one of the others starves anybody. `restored` counts how often that was done.
+    that should only look may have changed something all the same; `restored` counts how often. They enter in
+    the order in which they came, so that neither a stream of lookers nor one of the others starves anybody.
     """
 
     def __init__(self, restore: Callable[[], Awaitable[None]]) -> None:

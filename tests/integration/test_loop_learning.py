@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from agents.explorer.hindsight import Achieved
 from core import actions
 from core.errors import ConfigError
-from core.types import Action, Trajectory
+from core.types import Action, Element, Observation, Trajectory
 from discovery import builders, loop
 from discovery.policies import LocalKind
 from tests.integration import loop_worker
@@ -54,10 +54,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Teacher(loop_worker.Proposals):
-    """Knows which button to press."""
+    """Knows which button to press, has other words for one task, and has just seen another done."""
 
     def demonstrations(self) -> dict[str, tuple[Action, ...]]:
         return {f"{n}-{i}": (actions.parse(f'click button "{n}"'),) for n in loop_worker.NAMES for i in range(2)}
+
+    def replays(self) -> dict[str, tuple[Observation, ...]]:
+        elements = tuple(Element(id=n, role="button", name=n, interactive=True) for n in loop_worker.NAMES)
+        end = Observation(url="http://site.test/gamma", text="done gamma")
+        return {"gamma-1": (Observation(url="http://site.test/", title="Seen before", elements=elements), end)}
+
+    def retold(self) -> dict[str, tuple[str, ...]]:
+        return {"beta-0": ("find beta", "press beta"), "gamma-1": ()}
+
+    def questions(self, observation: Observation, count: int, *, seed: int) -> list[tuple[str, str]]:
+        return [("press alpha", 'click button "alpha"')][:count] if observation.title == "Seen before" else []
 
 
 def real(model: Path) -> builders.Build:
@@ -169,7 +180,8 @@ def test_a_warm_start_imitates_the_demonstrations(model: Path, tmp_path: Path) -
 
     assert Child(run_dir, main=die).wait() == -signal.SIGKILL
     finished = episodes(run_dir)
-    assert [episode for episode in finished if episode.startswith("demo-")] == ["demo-alpha-0", "demo-beta-0"]
+    started = [episode for episode in finished if episode.startswith("demo-")]
+    assert started == ["demo-gamma-1", "demo-alpha-0"], "what was seen already needs no environment"
     child = Child(run_dir, main=lambda _: run(model, run_dir, resume=True, warm_start=True))
     assert child.wait() == 0, child.log()
     after = episodes(run_dir)
@@ -179,7 +191,8 @@ def test_a_warm_start_imitates_the_demonstrations(model: Path, tmp_path: Path) -
     assert set(demonstrated.values()) == {1.0}
     first, second = (json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines())
     assert (first["iteration"], first["episodes"], first["policy_version"]) == (1, 6, 1)
-    assert first["tokens"] == 12, "an action and an end for each"
+    # Six demonstrations and a question about one of them, each pass with an action and an end for each.
+    assert first["tokens"] == 4 * (12 + 2)
     assert second["policy_version"] == 2
 
 

@@ -196,6 +196,7 @@ def guarded(web: Site) -> None:
           <button>Enter</button></form>""",
         "/enter": enter,
         "/in": inside,
+        "/reset": "",
     }
 
 
@@ -212,6 +213,20 @@ async def test_a_hook_logs_in_once_and_its_secret_is_shown_nowhere(web: Site) ->
         result = await do(env, 'click button "open sesame"')
         assert "sesame" not in result.model_dump_json()
         assert web.hits["/enter"] == 1
+
+
+@pytest.mark.parametrize(("keeps", "log_ins"), [(True, 1), (False, 3)])
+async def test_who_was_logged_in_logs_in_again_after_a_reset_that_forgets_it(
+    web: Site, keeps: bool, log_ins: int
+) -> None:
+    guarded(web)
+    web.hits.clear()
+    site = {"login": f"{__name__}:log_in", "reset": f"{web.url}/reset", "reset_keeps_login": keeps}
+    environ = {"SITE_PASSWORD": "open sesame"}
+    async with browser_pool(f"{web.url}/gate", settings={"site": site}, environ=environ) as pool, lent(pool) as env:
+        for _ in range(3):
+            assert (await env.reset(task(f"{web.url}/in", changes_state=True))).title == "Inside"
+    assert web.hits["/enter"] == log_ins
 
 
 async def test_a_hook_that_fails_is_a_fault_without_its_secret(web: Site) -> None:

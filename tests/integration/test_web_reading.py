@@ -167,6 +167,50 @@ async def test_facts_are_read_from_tables_lists_and_labels(web: Site, env: WebEn
     assert ("status", "Saved") in shown(seen)
 
 
+async def test_tables_of_old_applications_are_read(web: Site, env: WebEnvironment) -> None:
+    seen = await see(
+        web,
+        env,
+        """<table><tr><th>ID<th>When<th>Title<th>State</tr><tr><th colspan=4>urgent</th></tr>
+        <tr><td>39<td>2 days ago<td><a href=/39>Torn net</a><td>open</tr>
+        <tr><td>7<td>3 days ago<td><a href=/7>Wet rope</a><td>done</tr>
+        <tr><td colspan=4><table><tr><td><a href=/next>next</a></table></tr></table>
+        <table><tr><th colspan=2>Notes</th></tr><tr><th>n1<th>By Ann</tr><tr><td colspan=2>Mend it.</tr>
+        <tr><th>n2<th>By Bo</tr><tr><td colspan=2>Done.</tr></table>
+        <form><table><tr><th>Title</th><td><input name=t></td></tr>
+        <tr><td>&nbsp;</td><td><input type=submit value=Store> <a href=/copy>Copy</a></td></tr></table></form>""",
+    )
+    cells = [(e.row, e.column, e.name) for e in seen.elements if e.role == "cell"]
+    assert cells == [
+        ("Torn net", "ID", "39"), ("Torn net", "When", "2 days ago"), ("Torn net", "Title", "Torn net"),
+        ("Torn net", "State", "open"),
+        ("Wet rope", "ID", "7"), ("Wet rope", "When", "3 days ago"), ("Wet rope", "Title", "Wet rope"),
+        ("Wet rope", "State", "done"),
+    ]  # fmt: skip
+    assert {e.row for e in seen.elements if e.role == "button"} == {""}
+    assert {("text", "Mend it."), ("text", "Done."), ("textbox", "Title")} <= set(shown(seen))
+
+
+async def test_controls_know_which_form_they_belong_to(web: Site, env: WebEnvironment) -> None:
+    seen = await see(
+        web,
+        env,
+        """<form id=a><input aria-label=One><button>Send</button></form><input aria-label=Far form=a>
+        <form><input aria-label=Two></form><input aria-label=Free>""",
+    )
+    forms = {e.name: e.form for e in seen.elements}
+    assert forms["One"] == forms["Send"] == forms["Far"] != forms["Two"]
+    assert forms["Free"] == ""
+    assert find(seen, "button", "Send").input_type == "submit"
+
+
+async def test_messages_are_known_by_the_class_that_colours_them(web: Site, env: WebEnvironment) -> None:
+    html = """<p class=error-message>Wrong word</p><div class="ok-message">Kept</div><span class=mirror>Glass</span>
+    <div class=errors><input aria-label=A></div>"""
+    seen = await see(web, env, html)
+    assert shown(seen, "alert", "status") == [("alert", "Wrong word"), ("status", "Kept")]
+
+
 async def test_navigation_lists_are_no_rows(web: Site, env: WebEnvironment) -> None:
     lists = "<ul><li><a href=/a>Ay</a><li><a href=/b>Bee</a></ul><nav><ul><li><a href=/c>C</a> x</ul></nav>"
     seen = await see(web, env, lists)

@@ -86,6 +86,24 @@ def test_patterns_know_an_address_on_any_host(url: str, same: bool) -> None:
     assert (re.search(pattern, url) is not None) is same
 
 
+def test_patterns_know_names_and_values_however_they_are_written() -> None:
+    for written in ("@ok=item%201,%20done", "%40ok=item+1%2C+done"):
+        pattern = evidence.url_pattern(f"{HOST}/list?{written}")
+        for other in ("@ok=item%201,%20done", "%40ok=item+1%2C+done", "%40ok=item%201%2C%20done"):
+            assert re.search(pattern, f"{HOST}/list?{other}"), (written, other)
+        assert not re.search(pattern, f"{HOST}/list?ok=item+1%2C+done")
+
+
+def test_complaints_are_what_is_newly_said_to_be_wrong() -> None:
+    before = form()
+    assert evidence.complaints(before, form('"Blue" is not a parent')) == ['"Blue" is not a parent']
+    assert evidence.complaints(before, form("Settings saved")) == []
+    assert evidence.complaints(form("A name is missing"), form("A name is missing")) == []
+    told_in_passing = before.model_copy(update={"text": "Settings\nPage not found in the archive"})
+    assert evidence.complaints(before, told_in_passing)
+    assert evidence.complaints(before, told_in_passing, told=True) == []
+
+
 def test_patterns_of_created_records_let_their_numbers_vary() -> None:
     pattern = evidence.url_pattern(f"{HOST}/tickets/41", general=True)
     assert re.search(pattern, f"{HOST}/tickets/977")

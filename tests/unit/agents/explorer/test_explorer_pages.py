@@ -19,6 +19,7 @@ def test_shapes_hide_what_names_a_record() -> None:
     assert pages.shape("http://h/item/12?page=3&q=&kind=a&size=2") == "/item/*?kind"
     assert pages.shape("http://h/item/blue-door") == pages.shape("http://h/item/77")
     assert pages.shape("http://h/about") == "/about"
+    assert pages.shape("http://h/issue12") == pages.shape("http://h/issue7") == "/issue*"
     assert pages.shape("http://h/towns/oslo") != pages.shape("http://h/towns/bergen")
     crowded = frozenset({"/towns"})
     assert pages.shape("http://h/towns/oslo", crowded) == pages.shape("http://h/towns/bergen", crowded) == "/towns/*"
@@ -89,6 +90,19 @@ def test_forms_end_at_the_button_that_sends_them() -> None:
     assert found.forms[0].submit.name == "Create"
     assert found.forms[1].submit is None
     assert [box.name for box in found.searches] == ["Search"]
+
+
+def test_fields_of_different_forms_never_join() -> None:
+    found = page(
+        element("textbox", "Number", form="f1"),
+        element("textbox", "Title", form="f2"),
+        element("button", "Pick a file", form="f2", input_type="file"),
+        element("button", "Redo", form="f2", input_type="submit"),
+        element("textbox", "Loose"),
+        element("button", "Send", form="f3", input_type="submit"),
+    ).forms
+    sent = [([field.name for field in form.fields], form.submit and form.submit.name) for form in found]
+    assert sent == [(["Number"], None), (["Title"], "Redo"), (["Loose"], None)]
 
 
 def test_radio_buttons_of_a_group_of_their_own_belong_to_the_form_around_them() -> None:

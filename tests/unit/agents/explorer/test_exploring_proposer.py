@@ -172,13 +172,43 @@ async def test_hindsight_asks_for_what_was_answered_and_never_what_is_held_out(l
     assert proposer.hindsight(failed, seed=1) is None
 
 
+async def test_a_page_is_asked_about_and_never_for_what_is_held_out(library: Any, home: str) -> None:
+    proposer = await explored(library, home)
+    environment = await library.acquire()
+    seen = await environment.reset(Task(id="t", instruction="", start_url="/book/8"))
+    asked = proposer.questions(seen, 50, seed=1)
+    answers = {actions.parse(line).arguments["text"] for _, line in asked}
+    assert {"340", "$9.00"} <= answers
+    assert all(answer.lower() not in said.lower().split() for said, _ in asked for answer in answers)
+    assert len(proposer.questions(seen, 2, seed=1)) == 2
+    held = Task(id="h", instruction="Said so", start_url="/book/8", check=AnswerCheck(equals="340"))
+    proposer.exclude([held])
+    left = {actions.parse(line).arguments["text"] for _, line in proposer.questions(seen, 50, seed=1)}
+    assert left == answers - {"340"}
+
+
+async def test_tasks_are_told_in_other_words_and_what_their_replay_showed_is_kept(library: Any, home: str) -> None:
+    proposer = await explored(library, home)
+    retold, replays, known = proposer.retold(), proposer.replays(), proposer.demonstrations()
+    tasks = {one.task.id: one.task for one in proposer.proven}
+    assert sum(len(said) for said in retold.values()) > 2 * len(tasks)
+    for name, said in retold.items():
+        assert len({*said, tasks[name].instruction}) == len(said) + 1
+    for name, done in known.items():
+        closed = len(done) - (tasks[name].check is not None and not isinstance(tasks[name].check, AnswerCheck))
+        assert len(replays[name]) == closed + 1
+    one = next(name for name, said in retold.items() if said)
+    proposer.exclude([Task(id="h", instruction=retold[one][0].upper(), start_url="/elsewhere")])
+    assert retold[one][0] not in proposer.retold()[one]
+
+
 async def test_what_was_found_is_kept_and_read_back(library: Any, home: str, tmp_path: Path) -> None:
     proposer = await explored(library, home, directory=tmp_path)
     visits = len(library.log)
     again = ExploringProposer(library, [home], explore=CONFIG, resettable=True, directory=tmp_path)
     await again.explore()
     assert len(library.log) == visits
-    assert again.proven == proposer.proven
+    assert again.proven == [one.model_copy(update={"seen": ()}) for one in proposer.proven]
     assert again.site == proposer.site
     line = json.loads((tmp_path / TASKS_FILE).read_text().splitlines()[0])
     assert {"id", "instruction", "start_url", "check", "max_steps", "family", "demonstration"} <= set(line)

@@ -83,3 +83,18 @@ async def test_somebody_who_stops_waiting_blocks_nobody() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await asyncio.wait_for(gate.enter(alone=False), 5)
+
+
+async def test_a_stream_of_changers_keeps_no_looker_waiting() -> None:
+    log = Log()
+    gate = Gate(log.restore)
+    await gate.enter(alone=True)
+    looker = asyncio.ensure_future(gate.enter(alone=False))
+    await asyncio.sleep(0)
+    changer = asyncio.ensure_future(gate.enter(alone=True))
+    await gate.leave(alone=True)
+    await asyncio.wait_for(looker, 5)
+    assert not changer.done()
+    await gate.leave(alone=False)
+    await asyncio.wait_for(changer, 5)
+    assert gate.restored == log.restored == 3

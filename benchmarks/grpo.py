@@ -7,22 +7,23 @@
 Both get the model and the rows of `benchmarks/update.py`, in two processes that take turns update by update, so
 that a busy machine disturbs both alike. Only the update is timed: no generation, no rewards. Rates count the rows'
 own tokens, whether a system padded them or computed what they share only once. The rows come in two kinds of the
-same lengths: no prompt of the one kind begins like another; in the other, prompts recur within a task, `--alike`
-as in `benchmarks/update.py`. Its default is what an iteration on the bundled shop had: every second row's prompt
-was that of another attempt too, and rows laid out as trees were two thirds of their tokens.
+same lengths: in the one no two prompts begin alike; in the other prompts recur within a task, `--alike` as in
+`benchmarks/update.py`. Its default gives what an iteration on the bundled shop had: half of the rows had the prompt
+of another attempt too, and the rows as trees were two thirds of their tokens.
 
-Equal work: both take `minibatches` optimizer steps, one pass, in float32 weights with fused AdamW, and clip ratios
-and the gradient's norm alike, without a KL term. TRL's loss is `dapo`, a sum over the tokens of an optimizer step
-divided by their number, as ours is, so that not even a factor lies between the gradients; they are compared once,
-on equal weights and old log-probabilities. What differs in TRL's favour: its batches are padded before the clock
-runs, where ours lays out rows within the update, and an optimizer step is a generation batch of its own, which
-spares it the pass for old log-probabilities.
+Equal work: both take `minibatches` optimizer steps in one pass, on float32 weights, with fused AdamW, the same clip
+ranges and bound on the gradient's norm, and no KL term. TRL's loss is `dapo`, a sum over the tokens of an optimizer
+step divided by their number, as ours is, so that not even a factor lies between the gradients. These are compared
+for both kinds of rows, on equal weights and old log-probabilities. What differs is in TRL's favour: its batches are
+padded before the clock runs, while ours lays out rows within the update, and no optimizer step follows another on
+the same generation batch, which spares it the pass for old log-probabilities.
 
 TRL's settings are tried in turn on a few rows, with the most threads: of each group of alternatives the fastest is
-kept for the next. A setting that fails is listed with its reason. One that takes several times as long as the best
-in its warm-up is not repeated. TRL pads prompts to the longest of the generation batch, and on a CPU its head
-computes logits at every position; it has no padding-free or packed layout for `GRPOTrainer` (that of its
-experimental `AsyncGRPOTrainer`, which shares prefixes too, needs FlashAttention kernels and a vLLM server).
+kept for the next. A setting that fails is listed with its reason, one that takes several times as long as the best
+in its warm-up is not repeated. TRL pads prompts to the longest of a generation batch, and on a CPU its head computes
+logits at every position. Small generation batches pad less (and divide the loss by their own numbers of tokens).
+There is no padding-free or packed layout for `GRPOTrainer`; that of its experimental `AsyncGRPOTrainer`, which
+shares prefixes too, needs FlashAttention kernels and a vLLM server.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -57,6 +59,7 @@ from training import batches
 from training.trainer import Trainer
 
 Gradient = dict[str, torch.Tensor]
+Turn = dict[str, float]  # seconds of an update: `wall`, and `cpu` of all threads
 
 SCREENED = 32  # rows of the one optimizer step by which settings are compared
 HOPELESS = 3.0  # times as slow as the best: not repeated
@@ -78,14 +81,13 @@ def recurring(rows: Sequence[TrainingRow]) -> float:
     return sum(count for count in counts.values() if count > 1) / len(rows)
 
 
-def padded(rows: Sequence[TrainingRow], steps: int) -> int:
-    """Tokens that TRL lays out, prompts and completions being padded to the longest of each optimizer step."""
-    size = len(rows) // steps
-    parts = [rows[at : at + size] for at in range(0, size * steps, size)]
+def padded(rows: Sequence[TrainingRow], size: int) -> int:
+    """Tokens that TRL lays out: prompts and completions are padded to the longest of each `size` rows."""
+    parts = [rows[at : at + size] for at in range(0, len(rows), size)]
     return sum(len(part) * (max(map(_prompt, part)) + max(map(_completion, part))) for part in parts)
 
 
-def described(rows: Sequence[TrainingRow], config: TrainingConfig) -> dict[str, Any]:
+def described(rows: Sequence[TrainingRow], config: TrainingConfig, size: int) -> dict[str, Any]:
     """What the rows are like, and how many tokens each system lays out for them."""
     ours = batches.micro_batches(rows, config.micro_batch_tokens)
     return {
@@ -93,10 +95,7 @@ def described(rows: Sequence[TrainingRow], config: TrainingConfig) -> dict[str, 
         "tokens": sum(len(row.input_ids) for row in rows),
         "trained": sum(map(_completion, rows)),
         "recurring": round(recurring(rows), 4),
-        "laid_out": {
-            "ours": sum(batch.input_ids.numel() for batch in ours),
-            "trl": padded(rows, config.minibatches),
-        },
+        "laid_out": {"ours": sum(batch.input_ids.numel() for batch in ours), "trl": padded(rows, size)},
     }
 
 
@@ -121,16 +120,17 @@ def agreement(ours: Gradient, theirs: Gradient) -> dict[str, float]:
     return {"cosine": float(a @ b / (a.norm() * b.norm())), "norm_ratio": float(a.norm() / b.norm())}
 
 
-def compared(ours: Sequence[float], theirs: Sequence[float], tokens: int) -> dict[str, Any]:
-    """Rates, and ours over theirs, from the seconds of turns taken side by side: median, lowest, highest."""
+def compared(ours: Sequence[Turn], theirs: Sequence[Turn], tokens: int) -> dict[str, Any]:
+    """Rates, and how many times as fast ours is, from turns taken side by side: median, lowest, highest."""
 
     def spread(values: Sequence[float], digits: int) -> list[float]:
         return [round(value, digits) for value in (median(values), min(values), max(values))]
 
     return {
-        "ours_tokens_per_s": spread([tokens / seconds for seconds in ours], 1),
-        "trl_tokens_per_s": spread([tokens / seconds for seconds in theirs], 1),
-        "ratio": spread([b / a for a, b in zip(ours, theirs, strict=True)], 3),
+        "ours_tokens_per_s": spread([tokens / turn["wall"] for turn in ours], 1),
+        "trl_tokens_per_s": spread([tokens / turn["wall"] for turn in theirs], 1),
+        "ratio": spread([b["wall"] / a["wall"] for a, b in zip(ours, theirs, strict=True)], 3),
+        "cpu_ratio": spread([b["cpu"] / a["cpu"] for a, b in zip(ours, theirs, strict=True)], 3),
     }
 
 
@@ -150,6 +150,21 @@ def tried(peer: Peer, setting: Setting, best: float, *, threads: int, repeats: i
     return outcome
 
 
+def gradients(
+    peer: Peer, model: Path, kinds: dict[str, list[TrainingRow]], config: TrainingConfig, threads: int
+) -> dict[str, dict[str, float]]:
+    """How the gradients of the screened rows agree between the systems, for each kind of rows."""
+    found = {}
+    unclipped = equal_terms(config) | START | {"max_grad_norm": NO_CLIPPING}
+    for kind, rows in kinds.items():
+        theirs = model / f"gradient-{kind}.pt"
+        with peer.session(unclipped, threads=threads, rows=SCREENED, steps=1, old=True) as update:
+            update(kind, gradient=str(theirs))
+        ours = our_gradient(model, rows[:SCREENED], config, threads)
+        found[kind] = agreement(ours, torch.load(theirs, weights_only=True))
+    return found
+
+
 def our_gradient(model: Path, rows: Sequence[TrainingRow], config: TrainingConfig, threads: int) -> Gradient:
     """The gradient with which our trainer's only optimizer step on `rows` is taken."""
     whole = config.model_copy(update={"minibatches": 1, "max_grad_norm": NO_CLIPPING})
@@ -167,7 +182,7 @@ def our_gradient(model: Path, rows: Sequence[TrainingRow], config: TrainingConfi
     return found
 
 
-def our_update(trainer: Trainer, rows: Sequence[TrainingRow]) -> dict[str, float]:
+def our_update(trainer: Trainer, rows: Sequence[TrainingRow]) -> Turn:
     """Seconds of an update by our trainer."""
     wall, cpu = time.perf_counter(), time.process_time()
     metrics = trainer.update(rows, batch_id=f"{trainer.version}")
@@ -185,36 +200,26 @@ def take_turns(
     """Both systems' updates of each kind of rows, by turns."""
     config = TrainingConfig()
     trainer = Trainer(model, config, threads=threads)
-    count = len(kinds["none"])
-    taken: dict[str, dict[str, list[dict[str, float]]]] = {kind: {"ours": [], "trl": []} for kind in kinds}
-    with peer.session(setting, threads=threads, rows=count, steps=config.minibatches) as update:
+    taken: dict[str, tuple[list[Turn], list[Turn]]] = {kind: ([], []) for kind in kinds}
+    with peer.session(setting, threads=threads, rows=len(kinds["none"]), steps=config.minibatches) as update:
         our_update(trainer, kinds["none"])
         for _ in range(1 + setting["torch_compile"]):
             update("none")
         for _ in range(repeats):
-            for kind, rows in kinds.items():
-                taken[kind]["ours"].append(our_update(trainer, rows))
-                taken[kind]["trl"].append(update(kind))
-    results = []
-    for kind, sides in taken.items():
-        walls = {side: [turn["wall"] for turn in turns] for side, turns in sides.items()}
-        tokens = sum(len(row.input_ids) for row in kinds[kind])
-        seconds = {side: [{name: round(s, 3) for name, s in turn.items()} for turn in t] for side, t in sides.items()}
-        result = {"threads": threads, "kind": kind, "seconds": seconds}
-        results.append(result | compared(walls["ours"], walls["trl"], tokens))
-    return results
+            for kind, (ours, theirs) in taken.items():
+                ours.append(our_update(trainer, kinds[kind]))
+                theirs.append(update(kind))
+    return [
+        {"threads": threads, "kind": kind}
+        | compared(ours, theirs, sum(len(row.input_ids) for row in kinds[kind]))
+        | {"ours_s": _turns(ours), "trl_s": _turns(theirs)}
+        for kind, (ours, theirs) in taken.items()
+    ]
 
 
-def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
-    """The whole benchmark; `say` takes a line for people."""
-    config = TrainingConfig()
-    model = model_folder(folder)
-    _add_tokenizer(model)
-    rows = make_rows(given.rows, alike=given.alike, silent=0.0)
-    kinds = {"none": unshared(rows), "recurring": rows}
-    (folder / "rows.json").write_text(json.dumps({kind: [portable(row) for row in kinds[kind]] for kind in kinds}))
-    most = max(given.threads)
-    equal: Setting = {
+def equal_terms(config: TrainingConfig) -> Setting:
+    """What TRL has to do alike, whatever makes it fast."""
+    return {
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": "constant",
         "weight_decay": config.weight_decay,
@@ -226,31 +231,38 @@ def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None])
         "num_generations": ATTEMPTS,
         "optim": "adamw_torch_fused",
     }
+
+
+def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """The whole benchmark; `say` takes a line for people."""
+    config = TrainingConfig()
+    equal = equal_terms(config)
+    most = max(given.threads)
     peer = Peer(given.trl_python, folder, patience=given.patience)
     try:
         peer.start()
         say(f"TRL {peer.versions['trl']} is ready")
+        model = _model(folder)
+        rows = make_rows(given.rows, alike=given.alike, silent=0.0)
+        kinds = {"none": unshared(rows), "recurring": rows}
+        (folder / "rows.json").write_text(json.dumps({kind: [portable(row) for row in kinds[kind]] for kind in kinds}))
 
         def attempt(setting: Setting, best: float) -> Outcome:
             outcome = tried(peer, equal | setting, best, threads=most, repeats=given.repeats)
             say(f"TRL, {words(setting)}: {outcome.told()}")
-            return Outcome(setting, outcome.seconds, outcome.warm_up, outcome.reason)
+            return replace(outcome, setting=setting)
 
-        theirs = folder / "gradient.pt"
-        unclipped = equal | START | {"max_grad_norm": NO_CLIPPING}
-        with peer.session(unclipped, threads=most, rows=SCREENED, steps=1, old=True) as update:
-            update("none", gradient=str(theirs))
-        ours = our_gradient(model, kinds["none"][:SCREENED], config, most)
-        gradient = agreement(ours, torch.load(theirs, weights_only=True))
-        say(f"gradients: cosine {gradient['cosine']:.6f}, norms {gradient['norm_ratio']:.6f} to 1")
+        gradient = gradients(peer, model, kinds, config, most)
+        say(f"gradients: {_agreement(gradient)}")
         best, outcomes = search(attempt, START, GROUPS)
         results = []
         for threads in given.threads:
             for result in take_turns(peer, equal | best.setting, model, kinds, threads, given.repeats):
-                say(f"{threads} threads, {result['kind']}: ours is {result['ratio'][0]:.2f} times as fast")
+                say(f"threads: {threads}, rows: {result['kind']}: ours is {result['ratio'][0]:.2f} times as fast")
                 results.append(result)
     finally:
         peer.close()
+    size = best.setting["generation_batch_size"] or given.rows // config.minibatches
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         **commit(),
@@ -262,7 +274,7 @@ def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None])
         "threads": given.threads,
         "repeats": given.repeats,
         "alike": given.alike,
-        "rows": {kind: described(kinds[kind], config) for kind in kinds},
+        "rows": {kind: described(kinds[kind], config, size) for kind in kinds},
         "equal": equal,
         "gradient": gradient,
         "screening": {"rows": SCREENED, "threads": most},
@@ -278,19 +290,19 @@ def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None])
 
 def table(line: dict[str, Any]) -> str:
     """The line of results, to be read."""
-    screening, gradient = line["screening"], line["gradient"]
+    screening = line["screening"]
     text = [
         f"TRL {line['versions']['trl']['trl']}, an optimizer step on {screening['rows']} rows, "
-        f"{screening['threads']} threads: median (range) of {line['repeats']}",
+        f"threads: {screening['threads']}; median (range) of {line['repeats']}",
         *(
             f"  {words(one['setting']):50s} {Outcome(one['setting'], one['s'], reason=one.get('reason', '')).told()}"
             for one in line["settings"]
         ),
         f"  fastest: {words(line['best'])}",
-        f"gradients of equal weights: cosine {gradient['cosine']:.6f}, norms {gradient['norm_ratio']:.6f} to 1",
+        f"gradients: {_agreement(line['gradient'])}",
         "",
         f"the rows' own tokens per second of an update, median (range) of {line['repeats']}",
-        f"threads  recurring  tokens  laid out, ours / TRL  {'ours':21s} {'TRL':21s} ratio",
+        f"threads  recurring  tokens  laid out, ours / TRL  {'ours':21s} {'TRL':21s} {'ratio':20s} of CPU time",
     ]
     for one in line["results"]:
         rows = line["rows"][one["kind"]]
@@ -298,7 +310,7 @@ def table(line: dict[str, Any]) -> str:
         ours, theirs = ("{:.0f} ({:.0f} to {:.0f})".format(*one[f"{side}_tokens_per_s"]) for side in ("ours", "trl"))
         text.append(
             f"{one['threads']:7d} {rows['recurring']:10.0%} {rows['tokens']:7d}  {laid:21s} {ours:21s} {theirs:21s} "
-            + "{:.2f} ({:.2f} to {:.2f})".format(*one["ratio"])
+            + "{:20s} {}".format(*("{:.2f} ({:.2f} to {:.2f})".format(*one[name]) for name in ("ratio", "cpu_ratio")))
         )
     return "\n".join(text)
 
@@ -353,15 +365,23 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_tokenizer(model: Path) -> None:
-    """TRL wants one; it never tokenises anything here."""
+def _model(folder: Path) -> Path:
+    """The model, with a tokenizer because TRL wants one; it never has anything to tokenise."""
     from tokenizers import Tokenizer, models
     from transformers import PreTrainedTokenizerFast
+    from transformers.utils import logging
 
-    tokenizer = Tokenizer(models.WordLevel({"<pad>": 0}))
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     special = {"pad_token": "<pad>", "eos_token": "<pad>"}
-    made: Any = PreTrainedTokenizerFast
-    made(tokenizer_object=tokenizer, **special).save_pretrained(model)
+    tokenizer: Any = PreTrainedTokenizerFast
+    tokenizer(tokenizer_object=Tokenizer(models.WordLevel({"<pad>": 0})), **special).save_pretrained(folder)
+    return model_folder(folder)
+
+
+def _agreement(gradient: dict[str, dict[str, float]]) -> str:
+    return "; ".join(
+        f"{kind}: cosine {one['cosine']:.6f}, norms {one['norm_ratio']:.6f} to 1" for kind, one in gradient.items()
+    )
 
 
 def _prompt(row: TrainingRow) -> int:
@@ -374,6 +394,10 @@ def _completion(row: TrainingRow) -> int:
 
 def _tokens(generator: random.Random, count: int) -> list[int]:
     return [generator.randrange(VOCABULARY) for _ in range(count)]
+
+
+def _turns(turns: Sequence[Turn]) -> list[Turn]:
+    return [{name: round(seconds, 3) for name, seconds in turn.items()} for turn in turns]
 
 
 def _rounded(seconds: Sequence[float]) -> list[float]:

@@ -25,7 +25,7 @@ class Peer:
     def __init__(self, python: Path, folder: Path, *, patience: float) -> None:
         self._command = [str(python), str(PEER), str(folder)]
         self._log = folder / "trl.log"
-        self._patience = patience
+        self.patience = patience
         self._process: subprocess.Popen[bytes] | None = None
         self.versions: dict[str, str] = {}
 
@@ -90,9 +90,9 @@ class Peer:
 
     def _answer(self) -> dict[str, Any]:
         answers = _pipe(self._process, "stdout")
-        if not select.select([answers], [], [], self._patience)[0]:
+        if not select.select([answers], [], [], self.patience)[0]:
             self.close()
-            raise InfrastructureError(f"no step within {self._patience:g} s")
+            raise InfrastructureError(f"no step within {self.patience:g} s")
         line = answers.readline()
         if not line:
             self.close()

@@ -19,7 +19,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,14 @@ from transformers import TrainerCallback, TrainerControl
 from trl import GRPOConfig, GRPOTrainer  # type: ignore[import-not-found, unused-ignore]
 from trl.trainer.utils import pad  # type: ignore[import-not-found, unused-ignore]
 
+Batch = dict[str, torch.Tensor]
 Say = Callable[[dict[str, Any]], None]
 
 _PAD = 0
 _PROMPTS = 4096  # more than a session has steps for; they are drawn and never looked at
 
 
-def prepared(rows: Sequence[dict[str, Any]], *, old: bool) -> dict[str, torch.Tensor]:
+def prepared(rows: Sequence[dict[str, Any]], *, old: bool) -> Batch:
     """What `_generate_and_score_completions` returns for one generation batch; `old` with its log-probabilities.
 
     TRL needs those only where an update takes several optimizer steps from one generation batch.
@@ -61,17 +62,18 @@ def prepared(rows: Sequence[dict[str, Any]], *, old: bool) -> dict[str, torch.Te
 class Lockstep(TrainerCallback):
     """Lets the training loop take an update's optimizer steps when one is asked for, and tells how long they took."""
 
-    def __init__(self, batches: dict[str, list[dict[str, torch.Tensor]]], say: Say) -> None:
+    def __init__(self, batches: dict[str, list[Batch]], steps: int, say: Say) -> None:
         self._batches = batches
+        self._steps = steps
         self._say = say
         self._request: dict[str, Any] = {}
+        self._left: Iterator[Batch] = iter(())
         self._step = 0
         self._wall = self._cpu = 0.0
 
-    @property
-    def batch(self) -> dict[str, torch.Tensor]:
-        """The generation batch of the optimizer step under way."""
-        return self._batches[self._request["kind"]][self._step]
+    def generate(self, _: Any) -> Batch:
+        """The next generation batch of the update under way."""
+        return next(self._left)
 
     def on_train_begin(self, *given: Any, **_: Any) -> None:
         self._say({"ready": True})  # nothing is asked before: it would be lost to the process that opens sessions
@@ -90,22 +92,27 @@ class Lockstep(TrainerCallback):
         self._wall += time.perf_counter()
         self._cpu += time.process_time()
         self._step += 1
-        if self._step == len(self._batches[self._request["kind"]]):
+        if self._step == self._steps:
             self._say({"wall": self._wall, "cpu": self._cpu})
             self._next(given[2])
 
     def _next(self, control: TrainerControl) -> None:
         self._request = json.loads(sys.stdin.readline() or "{}")
-        self._step, self._wall, self._cpu = 0, 0.0, 0.0
         control.should_training_stop = not self._request
+        self._left = iter(self._batches.get(self._request.get("kind", ""), ()))
+        self._step, self._wall, self._cpu = 0, 0.0, 0.0
 
 
 def session(folder: Path, request: dict[str, Any], say: Say) -> None:
     """Train with the settings asked for, as long as updates are."""
     torch.set_num_threads(request["threads"])
-    # Compiled code is for one number of threads, and must not be found there from another run.
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / f"compiled-{request['threads']}")
-    size = request["rows"] // request["steps"]
+    if request["setting"]["torch_compile"]:
+        # Compiled code is for one number of threads, and must not be there from another run.
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / f"compiled-{request['threads']}")
+        # Widths differ from one generation batch to the next: compile once for all, not for the first and then again.
+        torch._dynamo.config.assume_static_by_default = False
+    step = request["rows"] // request["steps"]
+    size = request["setting"]["generation_batch_size"] or step
     batches = {
         kind: [prepared(rows[at : at + size], old=request["old"]) for at in range(0, request["rows"], size)]
         for kind, rows in json.loads((folder / "rows.json").read_text()).items()
@@ -120,11 +127,11 @@ def session(folder: Path, request: dict[str, Any], say: Say) -> None:
         save_strategy="no",
         disable_tqdm=True,
         max_steps=_PROMPTS,
-        gradient_accumulation_steps=size // setting["per_device_train_batch_size"],
+        gradient_accumulation_steps=step // setting["per_device_train_batch_size"],
         model_init_kwargs=loading,
         **setting,
     )
-    lockstep = Lockstep(batches, say)
+    lockstep = Lockstep(batches, request["steps"], say)
     trainer = GRPOTrainer(
         str(folder),
         reward_funcs=lambda completions, **_: [0.0] * len(completions),
@@ -132,7 +139,7 @@ def session(folder: Path, request: dict[str, Any], say: Say) -> None:
         train_dataset=Dataset.from_dict({"prompt": ["a"] * _PROMPTS}),
         callbacks=[lockstep],
     )
-    trainer._generate_and_score_completions = lambda _: lockstep.batch
+    trainer._generate_and_score_completions = lockstep.generate
     trainer.train()
 
 

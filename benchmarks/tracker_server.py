@@ -6,6 +6,8 @@ Made in HOME if that does not exist: users, keywords and issues drawn with a fix
 above the tracker's puts the tracker back as it was made; log-ins are kept.
 """
 
+from __future__ import annotations
+
 import argparse
 import contextlib
 import random
@@ -13,8 +15,10 @@ import re
 import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from socketserver import ThreadingMixIn
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 PASSWORD = "practice"  # noqa: S105 (of a tracker that lives on loopback for an afternoon)
@@ -51,8 +55,8 @@ NOTES = (
 
 def make(home: Path, url: str) -> None:
     """Install the classic template over SQLite and fill it."""
-    from roundup import instance, password
-    from roundup.admin import AdminTool
+    from roundup import instance, password  # type: ignore[import-not-found]
+    from roundup.admin import AdminTool  # type: ignore[import-not-found]
 
     tool = AdminTool()
     tool.tracker_home = str(home)
@@ -102,25 +106,26 @@ class Server(ThreadingMixIn, WSGIServer):
 class Quiet(WSGIRequestHandler):
     """No line for each request."""
 
-    def log_message(self, *_):
+    def log_message(self, *_: Any) -> None:
         pass
 
 
-def main():
+def main() -> None:
+    """Make the tracker where there is none, and serve it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("home", type=Path)
-    parser.add_argument("--port", type=int, default=8917)
+    parser.add_argument("home", type=Path, help="where the tracker lies; made if it does not exist")
+    parser.add_argument("--port", type=int, default=8917, help="the tracker's; the next one resets it")
     options = parser.parse_args()
     url = f"http://127.0.0.1:{options.port}/"
     if not options.home.exists():
         make(options.home, url)
 
-    from roundup.cgi.wsgi_handler import RequestDispatcher
+    from roundup.cgi.wsgi_handler import RequestDispatcher  # type: ignore[import-not-found]
 
     made = sqlite3.connect(options.home / "made.sqlite", check_same_thread=False)
     lock = threading.Lock()
 
-    def reset(_, start_response):
+    def reset(_: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         with lock:
             live = sqlite3.connect(options.home / "db" / "db")
             made.backup(live)

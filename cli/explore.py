@@ -11,6 +11,10 @@ import typer
 def command(
     url: Annotated[str, typer.Argument(help="A URL, or the name of a bundled site.")],
     output: Annotated[Path, typer.Option(help="The task file to write, a JSON object a line.", show_default=False)],
+    demonstrations: Annotated[
+        Path | None,
+        typer.Option(help="A file that also tells how each proven task is done.", show_default=False),
+    ] = None,
     tasks: Annotated[int | None, typer.Option(help="Most tasks to propose.")] = None,
     pages: Annotated[int | None, typer.Option(help="Most pages to visit.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Longest look round.")] = None,
@@ -52,6 +56,6 @@ def command(
     }
     chosen = assemble(base=find(config), options=options, settings=settings or [])
     with LineProgress(sys.stderr) as progress:
-        found = asyncio.run(discovery.explore(chosen, progress=progress))
+        found = asyncio.run(discovery.explore(chosen, progress=progress, demonstrations=demonstrations))
     save(output, found)
     typer.echo(f"{len(found)} tasks written to {output}")

@@ -69,8 +69,14 @@ async def evaluate(
     )
 
 
-async def explore(config: Config, *, progress: Listener | None = None) -> list[Task]:
-    """Explore the configured site and return tasks that were proven feasible; raises `EnvironmentFault`."""
+async def explore(
+    config: Config, *, progress: Listener | None = None, demonstrations: Path | None = None
+) -> list[Task]:
+    """Explore the configured site and return tasks that were proven feasible; raises `EnvironmentFault`.
+
+    With `demonstrations`, that file tells how each proven task is done. Raises `ConfigError` for a proposer that
+    does not know that, and `StorageFault`.
+    """
     from discovery import evaluation
 
-    return await evaluation.explore(config, progress=progress)
+    return await evaluation.explore(config, progress=progress, demonstrations=demonstrations)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from core.config import Config
-from core.errors import RunDirectoryError
+from core.errors import ConfigError, RunDirectoryError
 from core.types import Sampling, Task
 from discovery import builders
 from discovery.executors import AsyncExecutor, Job
@@ -101,7 +101,7 @@ async def evaluate(
     return result
 
 
-async def explore(config: Config, *, progress: Listener | None) -> list[Task]:
+async def explore(config: Config, *, progress: Listener | None, demonstrations: Path | None = None) -> list[Task]:
     """See `discovery.explore`."""
     watch = _Watch(progress)
     watch.phase(Phase.STARTING, "starting the sites and the browser")
@@ -111,8 +111,12 @@ async def explore(config: Config, *, progress: Listener | None) -> list[Task]:
         try:
             watch.phase(Phase.EXPLORING, "looking around and proposing tasks")
             proposer = builders.find("proposers", config.proposer.kind)(context, place)
+            if demonstrations is not None and not hasattr(proposer, "save"):
+                raise ConfigError(f"the proposer '{config.proposer.kind}' does not tell how its tasks are done")
             seed = derive(config.run.seed, "propose", 1)
             found: list[Task] = await proposer.propose(config.explore.tasks, mastery={}, seed=seed)
+            if demonstrations is not None:
+                proposer.save(demonstrations)
             return found
         finally:
             await place.close()

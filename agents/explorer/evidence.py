@@ -149,6 +149,11 @@ def form_check(
     return None
 
 
+def also_entered(check: Check, entered: Sequence[Mapping[str, str]]) -> Check:
+    """A check that holds where this one does and these values were entered into each form."""
+    return AllCheck(of=(*(EnteredCheck(fields=dict(fields)) for fields in entered), check))
+
+
 def holds_after(check: Check, run: Sequence[Observation], answer: str | None = None) -> bool:
     """Whether a check would hold if the episode ended after what was seen in `run`."""
     end = run[-1]

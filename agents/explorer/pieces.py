@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -379,7 +380,9 @@ class Pieces:
     def _filling(self, page: Page, effect: Effect, form: Form | None, fields: dict[str, Filled]) -> Piece | None:
         rng = self._rng
         present = list(form.fields) if form else [one.field for one in effect.filled]
-        present = [one for one in present if one.name not in effect.refused]
+        # Neither what the site did not take nor labels that several fields have: nobody could tell which is meant.
+        labels = Counter(one.name for one in present if one.role != "radio")
+        present = [one for one in present if one.name not in effect.refused and labels[one.name] < 2]
         # A combobox tells its options only when it is opened, as it was when it was tried.
         known = effect.options | {name: one.field.options for name, one in fields.items()}
         present = [

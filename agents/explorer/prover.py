@@ -99,7 +99,12 @@ class Prover:
             return AnswerCheck(equals=draft.answer)
         check = evidence.page_check(
             seen, wanted=draft.wanted, pristine=self.pristine, wrong=wrong, changes=draft.changes
-        ) or evidence.form_check(seen, draft.entered, pristine=self.pristine, wrong=wrong)
+        )
+        unseen = {value for fields in draft.entered for value in fields.values()} - {*draft.wanted, "checked"}
+        if check is not None and unseen:  # the rest of what was asked for has to be entered at least
+            check = evidence.also_entered(check, draft.entered)
+            check = check if evidence.holds_after(check, seen) else None
+        check = check or evidence.form_check(seen, draft.entered, pristine=self.pristine, wrong=wrong)
         if check is None:
             raise _Fallen("no telling check")
         return check

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
+from benchmarks.outcomes import initial_success
 from discovery.report.words import points, share
 
 Results = Sequence[dict[str, Any]]
@@ -45,8 +46,9 @@ def episodes_to_reach(results: Results) -> list[Reach]:
     """
     found = []
     for site, arms in _by_site_and_arm(results).items():
-        target = _mean_success(arms.get(CONTROL, ()), "final")
-        start = _mean_success(arms.get(CONTROL, ()), "initial")
+        target = _mean_final(arms.get(CONTROL, ()))
+        starts = [initial_success(line["heldout"]) for line in arms.get(CONTROL, ())]
+        start = fmean(known) if (known := [one for one in starts if one is not None]) else None
         if target is None or start is None or target <= start:
             continue
         passages = {
@@ -178,7 +180,8 @@ def _row(lines: Results) -> list[str]:
 def _ends(line: dict[str, Any]) -> str:
     if _gain(line) is None:
         return "not measured"
-    initial, final = (_percent((line["heldout"][name] or {}).get("success")) for name in ("initial", "final"))
+    initial = _percent(initial_success(line["heldout"]))
+    final = _percent((line["heldout"]["final"] or {}).get("success"))
     gain = line["gain"]
     low, high = gain["ci95"]
     return f"{initial} → {final}, {points(gain['gain'])} [{points(low)}, {points(high)}]"
@@ -230,8 +233,9 @@ def _passage(curve: Sequence[Sequence[float]], target: float) -> float:
     return next((episodes for episodes, success in curve if episodes > 0 and success >= target), math.inf)
 
 
-def _mean_success(lines: Results, name: str) -> float | None:
-    values = [found["success"] for line in lines if (found := line["heldout"][name]) and found["success"] is not None]
+def _mean_final(lines: Results) -> float | None:
+    ends = [line["heldout"]["final"] for line in lines]
+    values = [end["success"] for end in ends if end and end["success"] is not None]
     return fmean(values) if values else None
 
 

@@ -226,7 +226,7 @@ def headline(line: dict[str, Any]) -> str:
     heldout, gain = line["heldout"], line["gain"] or {}
     if gain.get("gain") is None:
         return "nothing could be measured"
-    ends = " to ".join(share((heldout[name] or {}).get("success"), 1) for name in ("initial", "final"))
+    ends = f"{share(outcomes.initial_success(heldout), 1)} to {share((heldout['final'] or {}).get('success'), 1)}"
     low, high = gain["ci95"]
     return (
         f"{ends}, gain {points(gain['gain'])} [{points(low)}, {points(high)}] points, "

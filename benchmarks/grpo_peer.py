@@ -92,7 +92,7 @@ class Peer:
         answers = _pipe(self._process, "stdout")
         if not select.select([answers], [], [], self.patience)[0]:
             self.close()
-            raise InfrastructureError(f"no step within {self.patience:g} s")
+            raise InfrastructureError(f"no answer within {self.patience:g} s")
         line = answers.readline()
         if not line:
             self.close()

@@ -67,13 +67,19 @@ def practice(lines: Lines, *, demonstrated: bool) -> dict[str, list[Any]]:
     }
 
 
+def initial_success(heldout: dict[str, Any]) -> float | None:
+    """Success of the initial weights: the control's, of as many attempts as the final one's, where it was measured."""
+    known = ((heldout.get(name) or {}).get("success") for name in ("control", "initial"))
+    return next((success for success in known if success is not None), None)
+
+
 def heldout_curve(summary: dict[str, Any], lines: Lines) -> list[list[float]]:
     """`[training episodes, held-out success]` of every measurement of the weights in training, in their order."""
     curve = []
     done = list(itertools.accumulate((line["episodes"] for line in lines), initial=0))
     heldout = summary["heldout"]
-    if (heldout.get("initial") or {}).get("success") is not None:
-        curve.append([0, heldout["initial"]["success"]])
+    if (start := initial_success(heldout)) is not None:
+        curve.append([0, start])
     for episodes, line in zip(done[1:], lines, strict=True):
         if line.get("heldout_success") is not None:
             curve.append([episodes, line["heldout_success"]])

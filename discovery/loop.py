@@ -123,7 +123,8 @@ class Nodes:
     async def update(self, state: State) -> State:
         number, run = state["iteration"], self.run
         if not run.directory.is_stable(number):
-            run.tracker.phase(Phase.UPDATING, f"iteration {number}: learning", iteration=number)
+            what = "imitating the demonstrations" if run.warms_up(number) else "learning"
+            run.tracker.phase(Phase.UPDATING, f"iteration {number}: {what}", iteration=number)
             began = run.budget.now()
             await run.learn(number, run.groups(self._plan(state)))
             run.seconds_updating = run.budget.now() - began

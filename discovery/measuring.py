@@ -1,7 +1,8 @@
 """Held-out success: before training, now and then if asked, and at the end beside the initial weights.
 
-All measurements of a run use the same (task, attempt) pairs, seeds and temperature. Where time is short,
-the first measurement ends early, and its pairs, a prefix of a shuffled order, are those of all later ones.
+All measurements of a run use the same (task, attempt) pairs, seeds and temperature. The first one makes a single
+attempt at each task: the control will make them all. Where time is short it ends early, and its pairs, a prefix of a
+shuffled order, are those of all later ones.
 The final measurement has two arms, `final` and `control` (the initial weights), interleaved pair by pair.
 """
 
@@ -71,15 +72,19 @@ class Measuring:
 
     @property
     def seconds(self) -> float:
-        """What the first measurement cost."""
+        """What the first measurement would have cost with all attempts."""
         return float(self._kept.get("seconds", 0.0))
 
     async def first(self, actor: EpisodeRunner, *, until: float | None, began: float) -> None:
-        """Measure the initial weights; what was reached by `until` fixes the pairs. `began` on the gate's clock."""
+        """Measure the initial weights; what was reached by `until` fixes the pairs. `began` is on the gate's clock."""
+        everything = self._pairs
+        self._pairs = everything[: len(self._tasks)]
         results = await self.measure({"initial": actor}, iteration=0, until=until)
         if results:
-            self._pairs = self._settled_pairs(["initial"], 0)
-            seconds = self._executor.gate.clock() - began
+            reached = self._settled_pairs(["initial"], 0)
+            whole = len(reached) == len(self._pairs)
+            self._pairs = everything if whole else reached
+            seconds = (self._executor.gate.clock() - began) * len(self._pairs) / max(1, len(reached))
             self._kept = {
                 "sha256": self._fingerprint,
                 "pairs": self._pairs,

@@ -69,7 +69,8 @@ def heldout(record: Record) -> Chart:
     final = record.heldout.get("final")
     last = float(record.last_iteration)
     measured: dict[float, tuple[float, float | None, float | None]] = {}
-    if initial := record.heldout.get("initial"):
+    # The control made more attempts than the first measurement.
+    if initial := record.heldout.get("control") or record.heldout.get("initial"):
         measured[0.0] = (initial.value, initial.low, initial.high)
     for line in record.metrics:
         if line.get("heldout_success") is not None:

@@ -24,6 +24,8 @@ from environments.web.session import Cookie, SessionSource
 from environments.web.tab import PageGoneError
 from environments.web.tabs import Tabs
 
+_SOME = 8  # episodes for each one of which the end is pictured, with browser.screenshots = "some"
+
 
 class WebEnvironment:
     """One browser context; implements `core.protocols.Environment`.
@@ -58,7 +60,7 @@ class WebEnvironment:
         self._reading: Reading | None = None
         self._session: tuple[str, Cookie] | None = None
         self._inside: bool | None = None  # in the gate: alone (True) or among others (False)
-        self._steps = self._most_steps = 0
+        self._steps = self._most_steps = self._episodes = 0
         self._over = True
         self._closed = False
 
@@ -79,6 +81,7 @@ class WebEnvironment:
             await self._fresh(url)
             reading = await self._start(url)
             self._steps, self._most_steps = 0, task.max_steps
+            self._episodes += 1
             observation = await self._observation(reading, [], picture=self._config.screenshots == "every")
         except Error as error:
             raise self._fault(f"the browser failed: {_first_line(error)}") from error
@@ -94,7 +97,8 @@ class WebEnvironment:
         self._steps += 1
         terminal = action.name in TERMINAL
         last = terminal or self._steps >= self._most_steps
-        picture = self._config.screenshots == "every" or (self._config.screenshots == "final" and last)
+        kept = self._config.screenshots
+        picture = kept == "every" or (last and (kept == "final" or (kept == "some" and self._episodes % _SOME == 1)))
         try:
             complaints = [] if terminal else await self._perform(action, self._reading)
             reading = await self._look(complaints)

@@ -172,7 +172,7 @@ def test_past_successes_are_rehearsed_and_the_same_ones_after_a_kill(
 
 def test_a_warm_start_imitates_the_demonstrations(model: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "warm"
-    name, count = "after-episode", 10  # two demonstrations are done
+    name, count = "after-episode", 6  # two demonstrations are done
 
     def die(_: Sequence[str]) -> None:
         loop_worker.kill_at(name, count)

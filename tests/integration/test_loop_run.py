@@ -45,7 +45,7 @@ async def test_a_run_learns_and_writes_down_what_it_did(tmp_path: Path) -> None:
     assert [("heldout_success" in line) for line in lines] == [False, True] * 3
     assert summary.status == "finished"
     assert summary.heldout["final"]["success"] > summary.heldout["control"]["success"] + 0.2
-    assert summary.heldout["control"] == summary.heldout["initial"], "same weights, same seeds"
+    assert summary.heldout["initial"]["n"] == 4, "one attempt at each task, the control makes the other, too"
     assert summary.heldout["final"]["n"] == summary.heldout["control"]["n"] == 8
     assert json.loads((tmp_path / "summary.json").read_text())["heldout"] == summary.heldout
     assert {purpose["purpose"] for purpose in heldout.logged(tmp_path)} == {"initial", "heldout", "final", "control"}
@@ -228,10 +228,10 @@ async def test_the_budget_covers_everything(minutes: float, tmp_path: Path) -> N
     final, control, initial = (summary.heldout[name] for name in ("final", "control", "initial"))
     assert final["n"] == control["n"]
     if minutes >= 2:
-        assert final["n"] == initial["n"] > 0
+        assert final["n"] >= initial["n"] > 0
         assert clock.now - 1000.0 >= 0.6 * minutes * 60, "most of the budget is used"
     if minutes == 4:
-        assert initial["n"] == 8, "time enough for every pair"
+        assert (initial["n"], final["n"]) == (4, 8), "time enough for every pair"
         assert summary.iterations > 3
 
 

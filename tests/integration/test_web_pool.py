@@ -313,3 +313,14 @@ async def test_pictures_are_taken_when_they_are_wanted(web: Site, mode: str, exp
             assert red[0] > 150 > 60 > red[1]
     assert pictures.kept[-1] != pictures.kept[-2]
     assert find(seen[0], "button", "Press")
+
+
+async def test_of_some_episodes_the_end_is_pictured(web: Site) -> None:
+    pictures = Pictures()
+    settings = {"browser": {"screenshots": "some", "width": 400, "height": 300}}
+    async with browser_pool(web.url, settings=settings, store=pictures.keep) as pool, lent(pool) as env:
+        ends = []
+        for _ in range(9):
+            await env.reset(task("/"))
+            ends.append((await do(env, 'answer "done"')).observation.screenshot is not None)
+    assert ends == [True, *[False] * 7, True]

@@ -148,7 +148,7 @@ def test_a_session_answers_until_it_is_left(tmp_path: Path) -> None:
         peer.close()
 
 
-@pytest.mark.parametrize(("fault", "reason"), [("hangs", "no step within 0.5 s"), ("dies", "out of memory")])
+@pytest.mark.parametrize(("fault", "reason"), [("hangs", "no answer within 0.5 s"), ("dies", "out of memory")])
 def test_a_setting_that_takes_the_process_down_is_told_and_the_next_one_measured(
     tmp_path: Path, fault: str, reason: str
 ) -> None:

@@ -44,7 +44,7 @@ def test_a_finished_cell_is_run_once_and_leaves_one_line(fake: Fake, capsys: pyt
     ]
     assert [line["arm"] for line in fake.results] == ["default", "uniform"]
     said = capsys.readouterr().out
-    assert "cell 2 of 2, uniform-shop-3: 10.0% to 30.0%, gain +15.0 [+5.0, +25.0] points" in said
+    assert "cell 2 of 2, uniform-shop-3: 15.0% to 30.0%, gain +15.0 [+5.0, +25.0] points" in said
     assert "cell 1 of 2, default-shop-3: done before" in said
 
 

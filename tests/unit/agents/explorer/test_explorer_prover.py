@@ -11,7 +11,7 @@ from agents.explorer.manners import Pace
 from agents.explorer.prover import FAULT, OUT_OF_VIEW, Prover, in_view
 from core.checks import AnswerCheck, PageCheck
 from core.errors import EnvironmentFault
-from core.types import Element, Observation
+from core.types import Element, Observation, Task
 
 
 def prover(pool: Any, **more: Any) -> Prover:
@@ -43,6 +43,24 @@ async def test_an_answer_is_proven_where_it_can_be_read(library: Any, home: str)
     assert proof.task.check == AnswerCheck(equals="Ivo Lund")
     assert proof.demonstration == ('answer "Ivo Lund"',)
     assert await prover(library).prove(draft(home, "/book/8", 'answer "Nobody"', answer="Nobody")) == OUT_OF_VIEW
+
+
+async def test_what_the_crawl_has_seen_is_foreseen_and_replayed_once(library: Any, home: str) -> None:
+    environment = await library.acquire()
+    known = {}
+    for path in ("/shelf/travel-2", "/book/8"):
+        seen = await environment.reset(Task(id="t", instruction="", start_url=path))
+        known[seen.url] = seen
+    await library.release(environment)
+    ways = ('click link "Brass Compass"', 'answer "Ivo Lund"')
+    for pages, visits in ((known, 1), ({}, 2)):
+        library.log.clear()
+        proof = await prover(library, known=pages).prove(draft(home, "/shelf/travel-2", *ways, answer="Ivo Lund"))
+        assert isinstance(proof, Proven)
+        assert sum("/book/8" in line for line in library.log) == visits
+        assert [one.url for one in proof.seen] == [f"{home}shelf/travel-2", f"{home}book/8", f"{home}book/8"]
+    asked = draft(home, "/shelf/travel-2", 'click link "Brass Compass"', wanted=("Gone",))
+    assert await prover(library, known=known).prove(asked) == "no telling check"
 
 
 async def test_what_the_page_refuses_falls(library: Any, home: str) -> None:

@@ -235,6 +235,7 @@ def equal_terms(config: TrainingConfig) -> Setting:
 
 def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None]) -> dict[str, Any]:
     """The whole benchmark; `say` takes a line for people."""
+    began = {"started": datetime.now(UTC).isoformat(timespec="seconds"), **commit()}
     config = TrainingConfig()
     equal = equal_terms(config)
     most = max(given.threads)
@@ -264,8 +265,7 @@ def measure(given: argparse.Namespace, folder: Path, say: Callable[[str], None])
         peer.close()
     size = best.setting["generation_batch_size"] or given.rows // config.minibatches
     return {
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        **commit(),
+        **began,
         "machine": machine(),
         "versions": {
             "ours": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "transformers")},

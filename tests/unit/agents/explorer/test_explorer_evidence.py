@@ -139,3 +139,13 @@ def test_without_a_word_that_it_was_sent_there_is_no_check_of_a_form() -> None:
     assert evidence.form_check(spoken, []) is None
     assert evidence.form_check(spoken, [{"Name": "New"}], pristine=[(spoken[-1].url, "Saved")]) is not None
     assert evidence.form_check(spoken, [{"Name": "New"}, {"Town": "Oslo"}]) is None
+
+
+def test_what_the_end_does_not_show_has_to_be_entered_all_the_same() -> None:
+    run = [form(Name="", Town=""), form(Name="New", Town="Oslo"), form("Oslo saved", Name="New", Town="Oslo")]
+    shown = evidence.page_check(run, wanted=("Oslo",), changes=True)
+    assert shown is not None
+    check = evidence.also_entered(shown, [{"Name": "New", "Town": "Oslo"}])
+    other = [run[0], form(Name="Old", Town="Oslo"), form("Oslo saved", Name="Old", Town="Oslo")]
+    assert evidence.holds_after(shown, other)
+    assert [evidence.holds_after(check, one) for one in (run, other, run[:2])] == [True, False, False]

@@ -255,15 +255,17 @@ class Trials:
         if kind == "edit":
             plans.append([*filling.required(form.fields), *editable[:1]])
         refused: set[str] = set()
-        fields = plans.pop()
+        fields = _next(plans, refused)
         for _ in range(_ATTEMPTS):
+            if not fields:
+                return []
             if len(at.seen) > 1 + len(prefix):
                 await at.visit(page.url, changes=self.resettable)
                 for line in prefix:
                     await at.do(line)
             filled = filling.fill(fields, rng)
-            if not filled and fields:
-                fields = plans.pop() if plans else []
+            if not filled:
+                fields = _next(plans, refused)
                 continue
             try:
                 for one in filled:
@@ -279,18 +281,13 @@ class Trials:
                 else:
                     await at.do('press "Enter"')
             except ActionError:
-                fields = plans.pop() if plans else []
+                fields = _next(plans, refused)
                 continue
             if _refused(at, form):
                 blamed = _blamed(at, filled) - refused
                 refused |= blamed
-                if not blamed:
-                    if not plans:
-                        return []
-                    fields = plans.pop()
-                fields = [one for one in fields if one.name not in refused]
-                if not fields and plans:
-                    fields = [one for one in plans.pop() if one.name not in refused]
+                left = [one for one in fields if one.name not in refused] if blamed else []
+                fields = left or _next(plans, refused)
                 continue
             before = fold(at.seen[0].text)
             after = fold(at.now.text)
@@ -418,6 +415,14 @@ def _refused(at: Session, form: Form) -> bool:
         or (at.now.url == before.url and fold(at.now.text) == fold(before.text))
         or bool(evidence.complaints(at.seen[0], at.now))
     )
+
+
+def _next(plans: list[list[Element]], refused: set[str]) -> list[Element]:
+    """The fields of the next plan, taken off the end, without those that were refused; none when no plan is left."""
+    while plans:
+        if fields := [one for one in plans.pop() if one.name not in refused]:
+            return fields
+    return []
 
 
 def _blamed(at: Session, filled: Iterable[Filled]) -> set[str]:

@@ -19,11 +19,11 @@ padded before the clock runs, while ours lays out rows within the update, and no
 the same generation batch, which spares it the pass for old log-probabilities.
 
 TRL's settings are tried in turn on a few rows, with the most threads: of each group of alternatives the fastest is
-kept for the next. A setting that fails is listed with its reason, one that takes several times as long as the best
-in its warm-up is not repeated. TRL pads prompts to the longest of a generation batch, and on a CPU its head computes
-logits at every position. Small generation batches pad less (and divide the loss by their own numbers of tokens).
-There is no padding-free or packed layout for `GRPOTrainer`; that of its experimental `AsyncGRPOTrainer`, which
-shares prefixes too, needs FlashAttention kernels and a vLLM server.
+kept for the next. A setting that fails is listed with its reason, one that twice takes several times as long as the
+best is given up. TRL pads prompts to the longest of a generation batch, and on a CPU its head computes logits at
+every position. Small generation batches pad less (and divide the loss by their own numbers of tokens). There is no
+padding-free or packed layout for `GRPOTrainer`; that of its experimental `AsyncGRPOTrainer`, which shares prefixes
+too, needs FlashAttention kernels and a vLLM server.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ Gradient = dict[str, torch.Tensor]
 Turn = dict[str, float]  # seconds of an update: `wall`, and `cpu` of all threads
 
 SCREENED = 32  # rows of the one optimizer step by which settings are compared
-HOPELESS = 3.0  # times as slow as the best: not repeated
+HOPELESS = 3.0  # times as slow as the best, twice: given up
 NO_CLIPPING = 1e9
 
 
@@ -139,10 +139,11 @@ def tried(peer: Peer, setting: Setting, best: float, *, threads: int, repeats: i
     outcome = Outcome(setting)
     try:
         with peer.session(setting, threads=threads, rows=SCREENED, steps=1) as update:
-            # The first step after one that compiled is still slower.
-            outcome.warm_up = [update("none")["wall"] for _ in range(1 + setting["torch_compile"])]
-            if outcome.warm_up[-1] > HOPELESS * best:
-                outcome.reason = f"not repeated: {outcome.warm_up[-1]:.1f} s, where the best takes {best:.2f} s"
+            outcome.warm_up.append(update("none")["wall"])
+            if setting["torch_compile"] or outcome.warm_up[0] > HOPELESS * best:  # which may have been a mishap
+                outcome.warm_up.append(update("none")["wall"])
+            if (least := min(outcome.warm_up)) > HOPELESS * best:
+                outcome.reason = f"given up: {least:.1f} s, where the best takes {best:.2f} s"
             else:
                 outcome.seconds = [update("none")["wall"] for _ in range(repeats)]
     except InfrastructureError as error:
@@ -202,7 +203,7 @@ def take_turns(
     trainer = Trainer(model, config, threads=threads)
     taken: dict[str, tuple[list[Turn], list[Turn]]] = {kind: ([], []) for kind in kinds}
     with peer.session(setting, threads=threads, rows=len(kinds["none"]), steps=config.minibatches) as update:
-        our_update(trainer, kinds["none"])
+        our_update(trainer, kinds["none"][:SCREENED])
         for _ in range(1 + setting["torch_compile"]):
             update("none")
         for _ in range(repeats):

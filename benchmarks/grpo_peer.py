@@ -89,15 +89,18 @@ class Peer:
             _pipe(self._process, "stdin").write(json.dumps(request).encode() + b"\n")
 
     def _answer(self) -> dict[str, Any]:
-        answers = _pipe(self._process, "stdout")
+        process = self._process
+        answers = _pipe(process, "stdout")
         if not select.select([answers], [], [], self.patience)[0]:
             self.close()
             raise InfrastructureError(f"no answer within {self.patience:g} s")
         line = answers.readline()
         if not line:
+            assert process is not None
+            code = process.wait()
             self.close()
             last = self._log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-            raise InfrastructureError(last[-1])
+            raise InfrastructureError(f"it was ended by signal {-code}" if code < 0 else last[-1])
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from random import Random
 
 from core.types import Action, Element, Observation
-from pretraining import concepts, forms, frames, lexicon
+from pretraining import concepts, forms, frames, grids, lexicon
 from pretraining.concepts import Concept
 from pretraining.page import Page, page
-from pretraining.records import Form, Grid, Place, Record, Widget
+from pretraining.records import Form, Place, Record, Widget
 
 _AMOUNT = re.compile(r"\d+(?:\.\d+)?")
 # Kinds of values by which people narrow a listing down.
@@ -175,7 +175,7 @@ class Website:
             for record in self.records:
                 record.tags = list(dict.fromkeys(rng.choice(pool) for _ in range(rng.randint(0, 3))))
         self.info_facts = [self._stated(scale) for _ in self.infos]
-        self.grids = [self._grid() if rng.random() < 0.35 else None for _ in self.infos]
+        self.grids = [grids.grid(self) if rng.random() < 0.35 else None for _ in self.infos]
         self.missing = rng.choice(("Please fill in {f}", "{f} is required", "{f} must not be empty", "Enter {f}",
                                    "{f}: this field is required", "Please enter {f}", "{f} is missing"))  # fmt: skip
         self.status_role = rng.choice(("status", "status", "alert"))
@@ -312,37 +312,6 @@ class Website:
                 made = made.format(f=label, g=label.lower())
                 options.setdefault(made[:1].upper() + made[1:], (label, descending))
         return options
-
-    def _grid(self) -> Grid:
-        """A table with two keys."""
-        rng = self.rng
-        if rng.random() < 0.3:
-            return self._timetable()
-        rows = [*dict.fromkeys(self._key(("size", "level", "")) for _ in range(rng.randint(2, 5)))]
-        columns = tuple(dict.fromkeys(self._key(("often", "status", "")) for _ in range(rng.randint(2, 4))))
-        kind = rng.choice(("money", "count", "period", "word", "kg"))
-        shape = rng.randrange(4)
-        title = rng.choice(("Price", "Limit", "Fee", "Rates", "Allowance", "Waiting time", lexicon.name(rng, 0.4, 2)))
-        values = {
-            row: tuple(lexicon.of_kind(rng, kind, self.pseudo, shape) for _ in columns) for row in rows
-        }  # fmt: skip
-        return Grid(title, columns, values)
-
-    def _timetable(self) -> Grid:
-        """Days, and what happens at what time: columns are verbs."""
-        rng = self.rng
-        days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-        usual = rng.choice((("opens", "closes"), ("starts", "ends"), ("begins", "stops"), ("departs", "arrives")))
-        verbs = usual if rng.random() < 0.5 else tuple(lexicon.plural(lexicon.pseudo_word(rng)) for _ in range(2))
-        columns = tuple(verb.capitalize() for verb in dict.fromkeys(verbs))
-        rows = rng.sample(days, rng.randint(2, 6))
-        values = {day: tuple(lexicon.of_kind(rng, "time") for _ in columns) for day in rows}
-        return Grid("", columns, values)
-
-    def _key(self, kinds: Sequence[str]) -> str:
-        kind = self.rng.choice(kinds)
-        made = lexicon.of_kind(self.rng, kind) if kind else lexicon.name(self.rng, self.pseudo, 2)
-        return made[:1].upper() + made[1:]
 
     def sentence(self) -> str:
         """A sentence about nothing."""

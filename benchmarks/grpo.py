@@ -2,7 +2,7 @@
 
     python3.11 -m venv TRL && TRL/bin/pip install torch==2.13.0     # first and alone, so that the CPU's build is taken
     TRL/bin/pip install -r benchmarks/requirements-trl.txt
-    python -m benchmarks.grpo --trl-python TRL/bin/python [--threads 1 2] [--rows 128] [--output FILE]
+    python -m benchmarks.grpo --trl-python TRL/bin/python [--threads 2] [--rows 128] [--output FILE]
 
 Both get the model and the rows of `benchmarks/update.py`, in two processes that take turns update by update, so
 that a busy machine disturbs both alike. Only the update is timed: no generation, no rewards. Rates count the rows'
@@ -19,9 +19,9 @@ padded before the clock runs, while ours lays out rows within the update, and no
 the same generation batch, which spares it the pass for old log-probabilities.
 
 TRL's settings are tried in turn on a few rows, with the most threads: of each group of alternatives the fastest is
-kept for the next. A setting that fails is listed with its reason, one that twice takes several times as long as the
-best is given up. TRL pads prompts to the longest of a generation batch, and on a CPU its head computes logits at
-every position. Small generation batches pad less (and divide the loss by their own numbers of tokens). There is no
+kept for the next. A setting that fails is listed with its reason, one that takes several times as long as the best
+is given up. TRL pads prompts to the longest of a generation batch, and on a CPU its head computes logits at every
+position. Small generation batches pad less (and divide the loss by their own numbers of tokens). There is no
 padding-free or packed layout for `GRPOTrainer`; that of its experimental `AsyncGRPOTrainer`, which shares prefixes
 too, needs FlashAttention kernels and a vLLM server.
 """
@@ -61,8 +61,9 @@ from training.trainer import Trainer
 Gradient = dict[str, torch.Tensor]
 Turn = dict[str, float]  # seconds of an update: `wall`, and `cpu` of all threads
 
-SCREENED = 32  # rows of the one optimizer step by which settings are compared
-HOPELESS = 3.0  # times as slow as the best, twice: given up
+SCREENED = 16  # rows of the one optimizer step by which settings are compared
+HOPELESS = 3.0  # times as slow as the best: given up if it is again
+BEYOND = 10.0  # times as slow as the best: given up at once
 NO_CLIPPING = 1e9
 
 
@@ -140,7 +141,8 @@ def tried(peer: Peer, setting: Setting, best: float, *, threads: int, repeats: i
     try:
         with peer.session(setting, threads=threads, rows=SCREENED, steps=1) as update:
             outcome.warm_up.append(update("none")["wall"])
-            if setting["torch_compile"] or outcome.warm_up[0] > HOPELESS * best:  # which may have been a mishap
+            mishap = HOPELESS * best < outcome.warm_up[0] < BEYOND * best
+            if setting["torch_compile"] or mishap:
                 outcome.warm_up.append(update("none")["wall"])
             if (least := min(outcome.warm_up)) > HOPELESS * best:
                 outcome.reason = f"given up: {least:.1f} s, where the best takes {best:.2f} s"
@@ -156,13 +158,13 @@ def gradients(
 ) -> dict[str, dict[str, float]]:
     """How the gradients of the screened rows agree between the systems, for each kind of rows."""
     found = {}
-    unclipped = equal_terms(config) | START | {"max_grad_norm": NO_CLIPPING}
-    for kind, rows in kinds.items():
-        theirs = model / f"gradient-{kind}.pt"
-        with peer.session(unclipped, threads=threads, rows=SCREENED, steps=1, old=True) as update:
+    still = equal_terms(config) | START | {"max_grad_norm": NO_CLIPPING, "learning_rate": 0.0}
+    with peer.session(still, threads=threads, rows=SCREENED, steps=1, old=True) as update:
+        for kind, rows in kinds.items():
+            theirs = model / f"gradient-{kind}.pt"
             update(kind, gradient=str(theirs))
-        ours = our_gradient(model, rows[:SCREENED], config, threads)
-        found[kind] = agreement(ours, torch.load(theirs, weights_only=True))
+            ours = our_gradient(model, rows[:SCREENED], config, threads)
+            found[kind] = agreement(ours, torch.load(theirs, weights_only=True))
     return found
 
 
@@ -204,8 +206,7 @@ def take_turns(
     taken: dict[str, tuple[list[Turn], list[Turn]]] = {kind: ([], []) for kind in kinds}
     with peer.session(setting, threads=threads, rows=len(kinds["none"]), steps=config.minibatches) as update:
         our_update(trainer, kinds["none"][:SCREENED])
-        for _ in range(1 + setting["torch_compile"]):
-            update("none")
+        update("none")
         for _ in range(repeats):
             for kind, (ours, theirs) in taken.items():
                 ours.append(our_update(trainer, kinds[kind]))
@@ -357,7 +358,7 @@ def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="benchmarks.grpo", description=__doc__, formatter_class=form)
     parser.add_argument("--trl-python", type=Path, required=True, help="interpreter of an environment that has TRL")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--rows", type=int, default=128, help="rows of an update (128)")
     parser.add_argument("--alike", type=float, default=0.4, help="as in benchmarks/update.py (0.4)")
     parser.add_argument("--repeats", type=int, default=3, help="measurements of each thing, after warming up (3)")

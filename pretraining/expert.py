@@ -291,6 +291,8 @@ def extreme(label: str, *, highest: bool, category: str = "") -> Goal:
     def goal(site: Website) -> Action | None:
         option = next((o for o, order in site.sorts.items() if order == (label, highest)), None)
         action = filtered(category=category, sort=option or "")(site) if category or option else at_listing(site)
+        if action is None and not site.listed():  # a filter that was chosen by mistake leaves nothing
+            action = press(site, "list")
         return action or say(site.records[first_by(site, label, highest=highest)].name)
 
     return goal

@@ -92,3 +92,20 @@ def test_the_page_is_built_anew_after_every_action() -> None:
     assert site.observe() is first
     site.act(expert.press(site, "list"))
     assert site.observe() is not first
+
+
+def test_a_filter_chosen_by_mistake_that_leaves_nothing_is_taken_back_before_comparing() -> None:
+    site = _site(lambda s: bool(s.categories) and any(label not in ("", "*") for label, _ in s.sorts.values()))
+    label, highest = next(order for order in site.sorts.values() if order[0] not in ("", "*"))
+    goal = expert.extreme(label, highest=highest, category=site.records[0].category)
+    site.go(Place("list", picked={label: "no such value"}, category=site.records[0].category))
+    assert site.listed() == []
+    for _ in range(8):
+        action = goal(site)
+        assert action is not None
+        if action.name == "answer":
+            break
+        site.act(action)
+    found = site.records[expert.first_by(site, label, highest=highest)]
+    assert found.category == site.records[0].category
+    assert found.name in action.arguments["text"]

@@ -109,10 +109,27 @@ class PolicyConfig(Section):
     )
 
 
+_WIDEST_SEQUENCE_CLIP = 0.1  # a mean over tokens varies less than one of them, so a token's range holds nothing back
+
+
 class TrainingConfig(Section):
     """The update (see `training/losses` and `training/advantages`)."""
 
-    algorithm: Literal["grpo", "rloo", "filtered_bc"] = "grpo"
+    algorithm: Literal["grpo", "rloo", "filtered_bc", "gigpo"] = "grpo"
+    loss: Literal["clipped", "cispo"] = Field(
+        "clipped", description="PPO's clipped surrogate, or CISPO, whose clip bounds a token's weight and drops none"
+    )
+    ratio: Literal["token", "sequence"] = Field(
+        "token", description="what is clipped: each token's ratio, or the geometric mean of its turn's (GSPO)"
+    )
+    importance_cap: float = Field(
+        0.0,
+        ge=0,
+        description="bound of the weight that corrects for stale rollouts, as 2: clip against the weights that the"
+        " update begins with, not against the rollout's; 0: no correction",
+    )
+    discount: float = Field(0.95, gt=0, le=1, description="gigpo: what a reward one step later is worth")
+    step_weight: float = Field(1.0, gt=0, description="gigpo: weight of a step's advantage beside the episode's")
     tasks_per_iteration: int = Field(16, ge=1)
     group_size: int = Field(8, ge=2)
     probes: int = Field(
@@ -129,8 +146,18 @@ class TrainingConfig(Section):
     minibatches: int = Field(2, ge=1, description="optimizer steps in a pass")
     threads: int = Field(2, ge=1, description="torch threads of an update, during which nothing else runs")
     micro_batch_tokens: int = Field(2048, ge=256)
-    eps_low: float = Field(0.2, gt=0)
-    eps_high: float = Field(0.28, gt=0)
+    eps_low: float = Field(
+        0.2,
+        gt=0,
+        description="ratios below 1 - eps_low are clipped; 0.2 for tokens, 3e-4 for sequences of a thousand tokens and"
+        " more for shorter ones, at least 1 for no lower bound, as in CISPO's paper",
+    )
+    eps_high: float = Field(
+        0.28,
+        gt=0,
+        description="ratios above 1 + eps_high are clipped; 0.28 for tokens, 4e-4 for sequences of a thousand tokens"
+        " and more for shorter ones, 0.3 to 5 for cispo",
+    )
     normalise_std: bool = True
     kl_coefficient: float = Field(0.0, ge=0)
     entropy_coefficient: float = Field(0.0, ge=0)
@@ -148,6 +175,36 @@ class TrainingConfig(Section):
     warm_start_passes: int = Field(
         4, ge=1, description="how often a warm start goes through the replays, told in other words each time"
     )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if contradiction := self._contradiction():
+            raise ValueError(contradiction)
+        return self
+
+    def _contradiction(self) -> str:
+        """What would be ignored or make no sense beside another setting, as a sentence that names the fix."""
+        fields = type(self).model_fields
+        cloning = self.algorithm == "filtered_bc"
+        if cloning and (self.loss != "clipped" or self.ratio != "token" or self.importance_cap):
+            return (
+                "training.algorithm='filtered_bc' imitates and has no ratio;"
+                " leave training.loss='clipped', training.ratio='token' and training.importance_cap=0"
+            )
+        if self.algorithm != "gigpo" and any(
+            getattr(self, name) != fields[name].default for name in ("discount", "step_weight")
+        ):
+            return "training.discount and training.step_weight are gigpo's alone; set training.algorithm='gigpo'"
+        if self.loss == "cispo" and self.ratio == "sequence":
+            return "training.loss='cispo' weighs each token by its own ratio; set training.ratio='token'"
+        if self.ratio == "sequence" and max(self.eps_low, self.eps_high) > _WIDEST_SEQUENCE_CLIP:
+            return (
+                f"training.ratio='sequence' never clips beyond {_WIDEST_SEQUENCE_CLIP};"
+                " set training.eps_low=3e-4 and training.eps_high=4e-4, or more for short turns"
+            )
+        if 0 < self.importance_cap < 1:
+            return "training.importance_cap below 1 weighs down what is not stale; set it to 0 or to at least 1"
+        return ""
 
 
 class JudgeConfig(Section):
@@ -188,6 +245,41 @@ class RetentionConfig(Section):
 
     screenshots_mb: int = Field(500, ge=0)
     weights: int = Field(3, ge=1, description="iterations whose weights are kept, beside the first and the last")
+
+
+class EndpointConfig(Section):
+    """An OpenAI-compatible endpoint that answers proposers, judges or the chat (see `serving/openai`)."""
+
+    base_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/@?#]+(/[^\s@?#]*)?)?$",
+        description="as http://127.0.0.1:8000/v1, without credentials; empty: there is none",
+    )
+    model: str = Field("", description="the model's name at the endpoint")
+    api_key_env: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="name of the environment variable that holds the key, never the key; empty: none is sent",
+    )
+    concurrency: int = Field(4, ge=1, le=1024, description="requests at once; one that waits to be repeated counts")
+    timeout: float = Field(60.0, gt=0, le=3600, description="seconds until one attempt at a request is given up")
+    attempts: int = Field(5, ge=1, le=20, description="tries at a request, the first one included")
+    max_wait: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="longest pause between two tries, in seconds; given up if the server wants more",
+    )
+    price_prompt: float = Field(0.0, ge=0, le=1e6, description="currency units per million prompt tokens")
+    price_completion: float = Field(0.0, ge=0, le=1e6, description="currency units per million completion tokens")
+    temperature: float = Field(1.0, ge=0, le=2, description="where the caller asks for none")
+    max_tokens: int = Field(1024, ge=1, description="longest answer, where the caller asks for none")
+    json_schema: Literal["auto", "always", "never"] = Field(
+        "auto", description="hold structured answers to their schema: if the server can, or it fails, or by asking only"
+    )
+    cache: str = Field(
+        "", description="folder of past answers, given again to the same request; empty: every request is sent"
+    )
 
 
 class Config(Section):
@@ -289,7 +381,7 @@ def _sentence(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, _names(), n=1, cutoff=0.5)
         return f"'{name}' is not a setting" + (f"; the nearest is '{near[0]}'" if near else "")
-    if not path:
+    if first["type"] == "value_error" and len(path) < 2:  # of settings that do not go together
         return str(first["ctx"]["error"])
     return f"{name} = {repr(first['input'])[:100]} is not possible: {first['msg']}"
 

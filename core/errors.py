@@ -44,5 +44,14 @@ class StorageFault(InfrastructureError):
     """The disk refused a write: full, read-only or gone."""
 
 
+class BudgetSpent(AutotelicError):
+    """What may be spent on model endpoints is used up; raised before the request that would go beyond it.
+
+    It is nobody's mistake, so no `UserError` with its exit code 2. It is no `InfrastructureError` either: those become
+    data and are retried, and a run that did so would only meet the next refusal. It passes through all that handles
+    either, up to the loop, which ends the run as it does when the minutes are used up.
+    """
+
+
 class ActionError(AutotelicError):
     """An action could not be parsed or carried out; it reaches the agent as `last_action_error`."""

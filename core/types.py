@@ -261,6 +261,7 @@ class TrainingRow(Record):
     `advantages[t]` are 0 where it was not. `choices[t]` are the tokens among which it was drawn, empty
     for the whole vocabulary; `choices` is empty where that holds for all tokens. `rollout_logprobs` is empty in
     a row that nobody sampled as it is: the trainer takes its own log-probabilities before the update.
+    `turns` are the places where a turn's sampled tokens begin, in order; empty: the row is one turn.
     """
 
     input_ids: tuple[int, ...]
@@ -272,6 +273,7 @@ class TrainingRow(Record):
     temperature: float = 1.0
     images: tuple[ImageRef, ...] = ()
     choices: tuple[tuple[int, ...], ...] = ()
+    turns: tuple[int, ...] = ()
 
 
 class Mastery(Record):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from core.config import TrainingConfig
+from core.states import state_key
 from core.types import Mastery, TrainingRow
 from discovery.practice import Group
 from memory.trajectories import TrajectoryStore
@@ -43,14 +44,30 @@ def batch(
     packed: list[TrainingRow] = []
     ids: list[str] = []
     for group in groups:
-        credit_of = advantages.of_group(
-            rewards(group, config), config, lengths=[member.steps for member in group.members]
-        )
-        for member, credit in zip(group.members, credit_of, strict=True):
-            if credit:
-                packed += rows.pack(store.get(member.id), credit)
+        counted = rewards(group, config)
+        credit_of = advantages.of_group(counted, config, lengths=[member.steps for member in group.members])
+        steps_of = step_credit(group, counted, store, config)
+        for member, credit, steps in zip(group.members, credit_of, steps_of, strict=True):
+            if credit or (credit is not None and steps and any(steps)):
+                packed += rows.pack(store.get(member.id), credit, steps)
                 ids.append(member.id)
     return packed, ids
+
+
+def step_credit(
+    group: Group, counted: Sequence[float | None], store: TrajectoryStore, config: TrainingConfig
+) -> list[list[float]] | list[None]:
+    """What is added to the advantage of each step of each attempt, for algorithms that tell steps apart.
+
+    A step is compared with the steps of the group that began in the same state; only the policy's own count.
+    """
+    if config.algorithm != "gigpo":
+        return [None] * len(group.members)
+    states = [
+        [state_key(step.observation) if step.initiator == "policy" else None for step in store.get(member.id).steps]
+        for member in group.members
+    ]
+    return advantages.of_steps(counted, states, config)
 
 
 def rewards(group: Group, config: TrainingConfig) -> list[float | None]:

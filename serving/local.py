@@ -85,6 +85,11 @@ class LocalPolicy:
     def version(self) -> int:
         return self._version
 
+    @property
+    def context(self) -> int:
+        """Tokens that prompt and completion may have together."""
+        return self._context
+
     def encode(self, messages: Sequence[Message]) -> list[int]:
         """The prompt's token ids by the model's own chat template."""
         turns = [{"role": m.role, "content": m.content} for m in messages]
@@ -236,7 +241,11 @@ class LocalPolicy:
                 logprobs[row] += [logprob] + [0.0] * (len(run) - 1)
                 choices[row] += [among[i], *((only,) for only in run[1:])]
                 runs.append(run)
-            going = [i for i, row in enumerate(live) if outputs[row][-1] != end and len(outputs[row]) < limits[row]]
+            going = [
+                i
+                for i, row in enumerate(live)
+                if outputs[row][-1] != end and len(outputs[row]) < limits[row] and not batch[row].future.cancelled()
+            ]
             if not going:
                 break
             if len(going) < len(live):
@@ -273,7 +282,14 @@ def held(logits: Tensor, among: Sequence[tuple[int, ...]]) -> Tensor:
 
 
 def _sample(logits: Tensor, temperatures: Tensor, draws: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """One token a row by inverse transform, with its log-probability: (rows, vocabulary) → (rows,), (rows,)."""
+    """One token a row by inverse transform, with its log-probability: (rows, vocabulary) → (rows,), (rows,).
+
+    At temperature 0 all of the probability is the likeliest token's, so that its logarithm is 0.
+    """
+    greedy = temperatures == 0
+    if bool(greedy.any()):
+        likeliest = torch.full_like(logits, float("-inf")).scatter(1, logits.argmax(-1, keepdim=True), 0.0)
+        logits, temperatures = torch.where(greedy, likeliest, logits), temperatures + greedy
     logprobs = torch.log_softmax(logits.float() / temperatures, -1)
     cumulative = logprobs.double().exp().cumsum(-1)
     wanted = torch.tensor(draws, dtype=torch.float64)[:, None] * cumulative[:, -1:]

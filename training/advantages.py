@@ -1,12 +1,14 @@
 """Advantages of the attempts in one group, from their rewards. `None` is unscored: it leaves its group.
 
-Every algorithm returns one number for each reward, in order, with `None` where the reward is `None`.
+Every algorithm returns one number for each reward, in order, with `None` where the reward is `None`;
+`gigpo` has one for each step as well (`of_steps`).
 A group whose scored rewards are all equal says nothing about what to do better: it gives zeros.
 """
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from core.config import TrainingConfig
@@ -65,6 +67,35 @@ def filtered_bc(rewards: Rewards, *, lengths: Sequence[int] | None = None, quant
     ]
 
 
+def gigpo_steps(
+    rewards: Rewards,
+    states: Sequence[Sequence[str | None]],
+    *,
+    discount: float = 0.95,
+    normalise_std: bool = True,
+) -> list[list[float]]:
+    """The step relative advantages of GiGPO (arXiv 2505.10978, section 4.2), a list for each attempt.
+
+    `states[i][t]` is a key of the state in which attempt i did its step t, equal for equal states; `None`
+    takes the step out. All steps of the group with the same key are compared, each by its discounted
+    return R_t = Σ_k≥t γ^(k−t)·r_k. Attempts are rewarded at their end, so R_t = γ^(T−1−t)·reward. A
+    state met once, and the steps of an unscored attempt, get 0.
+    """
+    result = [[0.0] * len(path) for path in states]
+    anchors: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for attempt, (path, reward) in enumerate(zip(states, rewards, strict=True)):
+        for step, key in enumerate(path):
+            if key is not None and reward is not None:
+                anchors[key].append((attempt, step))
+    for visits in anchors.values():
+        returns = [
+            (rewards[attempt] or 0.0) * discount ** (len(states[attempt]) - 1 - step) for attempt, step in visits
+        ]
+        for (attempt, step), value in zip(visits, grpo(returns, normalise_std=normalise_std), strict=True):
+            result[attempt][step] = value or 0.0
+    return result
+
+
 def _each(rewards: Rewards, function: Callable[[float], float]) -> Advantages:
     return [None if reward is None else function(reward) for reward in rewards]
 
@@ -83,9 +114,16 @@ ALGORITHMS: dict[str, Algorithm] = {
     "grpo": lambda rewards, _lengths, config: grpo(rewards, normalise_std=config.normalise_std),
     "rloo": lambda rewards, _lengths, _config: rloo(rewards),
     "filtered_bc": lambda rewards, lengths, _config: filtered_bc(rewards, lengths=lengths),
+    "gigpo": lambda rewards, _lengths, config: grpo(rewards, normalise_std=config.normalise_std),
 }
 
 
 def of_group(rewards: Rewards, config: TrainingConfig, *, lengths: Sequence[int] | None = None) -> Advantages:
     """The advantages of one group by the configured algorithm; `lengths` are used by `filtered_bc` alone."""
     return ALGORITHMS[config.algorithm](rewards, lengths, config)
+
+
+def of_steps(rewards: Rewards, states: Sequence[Sequence[str | None]], config: TrainingConfig) -> list[list[float]]:
+    """What `gigpo` adds to the episode's advantage at each step of each attempt: ω times the step's own."""
+    steps = gigpo_steps(rewards, states, discount=config.discount, normalise_std=config.normalise_std)
+    return [[config.step_weight * value for value in path] for path in steps]

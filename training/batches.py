@@ -9,6 +9,7 @@ Trees are padded on the right into micro-batches of about equal length.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -56,6 +57,7 @@ class Batch:
     rollout: Tensor  # (N,) log-probabilities when sampled
     advantages: Tensor  # (N,)
     rows: Tensor  # (N,) int64, the row that each trained token belongs to
+    turns: Tensor  # (N,) int64, the turn that each trained token belongs to, counted from 0 through all rows
     choices: tuple[Tensor, Tensor] | None = None  # (K,), (K,) int64: trained token and a token that it may be
 
     @property
@@ -71,6 +73,8 @@ def check(rows: Sequence[TrainingRow], vocabulary: int) -> None:
             raise ValueError(f"the per-token fields of a row of rollout '{row.rollout_id}' differ in length")
         if row.loss_mask and row.loss_mask[0]:
             raise ValueError(f"a row of rollout '{row.rollout_id}' trains its first token, which nothing precedes")
+        if list(row.turns) != sorted(set(row.turns)):
+            raise ValueError(f"the turns of a row of rollout '{row.rollout_id}' are out of order")
         if row.choices and len(row.choices) != length:
             raise ValueError(f"the per-token fields of a row of rollout '{row.rollout_id}' differ in length")
         if row.input_ids and not 0 <= min(row.input_ids) <= max(row.input_ids) < vocabulary:
@@ -163,8 +167,19 @@ def _collate(trees: Sequence[Tree], rows: Sequence[TrainingRow]) -> Batch:
         rollout=torch.tensor([rows[i].rollout_logprobs[t] for i, t in trained], dtype=torch.float32),
         advantages=torch.tensor([rows[i].advantages[t] for i, t in trained], dtype=torch.float32),
         rows=torch.tensor([i for i, _ in trained]),
+        turns=_turns([(i, turn_of(rows[i], t)) for i, t in trained]),
         choices=choice_pairs(choices) if any(choices) else None,
     )
+
+
+def turn_of(row: TrainingRow, place: int) -> int:
+    """Which of its row's turns a trained token belongs to, in the order of the turns."""
+    return bisect_right(row.turns, place)
+
+
+def _turns(named: Sequence[tuple[int, int]]) -> Tensor:
+    numbers: dict[tuple[int, int], int] = {}
+    return torch.tensor([numbers.setdefault(name, len(numbers)) for name in named])
 
 
 def choice_pairs(among: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

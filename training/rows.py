@@ -27,6 +27,7 @@ class _OpenRow:
     logprobs: list[float] = field(default_factory=list)
     advantages: list[float] = field(default_factory=list)
     choices: list[tuple[int, ...]] = field(default_factory=list)
+    turns: list[int] = field(default_factory=list)
 
     def takes(self, completion: Completion) -> bool:
         held = len(self.ids)
@@ -40,6 +41,7 @@ class _OpenRow:
         context = completion.prompt_ids[len(self.ids) :]
         choices = completion.choices or ((),) * len(completion.output_ids)
         chosen = [len(among) != 1 for among in choices]
+        self.turns.append(len(self.ids) + len(context))
         self.ids += [*context, *completion.output_ids]
         self.mask += [False] * len(context) + chosen
         self.logprobs += [0.0] * len(context)
@@ -61,6 +63,7 @@ class _OpenRow:
             policy_version=self.policy_version,
             temperature=self.temperature,
             choices=tuple(self.choices) if any(self.choices) else (),
+            turns=tuple(self.turns),
         )
 
 

@@ -17,7 +17,7 @@ import torch
 from core.config import TrainingConfig
 from core.errors import RunDirectoryError
 from core.types import TrainingRow
-from training import batches, checkpoint, losses
+from training import batches, checkpoint, losses, proximal
 from training import model as models
 
 Objective = Literal["surrogate", "imitation"]
@@ -77,7 +77,11 @@ class Trainer:
             return metrics
         rate = self.config.learning_rate if learning_rate is None else learning_rate
         account, began = _Account(), time.monotonic()
-        rows = self._as_if_sampled(rows)
+        correction: dict[str, float] = {}
+        if self.config.importance_cap and objective == "surrogate":
+            rows, correction = self._decoupled(rows)
+        else:
+            rows = self._as_if_sampled(rows)
         passes = epochs or self.config.epochs
         parts = min(minibatches or self.config.minibatches, len({row.rollout_id for row in rows}))
         for _ in range(passes):
@@ -88,7 +92,10 @@ class Trainer:
         metrics |= {"updated": float(account.steps > 0), "learning_rate": rate}
         metrics["update_tokens"] = float(passes * sum(len(row.input_ids) for row in rows))
         metrics["update_s"] = time.monotonic() - began
-        return metrics | account.metrics()
+        metrics |= account.metrics()
+        if correction and account.steps:  # measured from the proximal policy, which the ratios are against
+            metrics["proximal_kl"] = metrics.pop("rollout_kl")
+        return metrics | correction
 
     def _set_rate(self, rate: float) -> None:
         """The learning rate of the next optimizer step: `rate`, less while warming up."""
@@ -100,17 +107,19 @@ class Trainer:
         """Rows without log-probabilities get those of the present weights, so that their ratio starts at one."""
         made = list(rows)
         missing = [index for index, row in enumerate(rows) if not row.rollout_logprobs]
-        values = [[0.0] * len(rows[index].input_ids) for index in missing]
-        places = [(place for place, trained in enumerate(rows[index].loss_mask) if trained) for index in missing]
-        blank = [_with_logprobs(rows[index], zeros) for index, zeros in zip(missing, values, strict=True)]
-        with torch.no_grad():
-            for batch in batches.micro_batches(blank, self.config.micro_batch_tokens, share=self._share_prefixes):
-                logprobs = models.token_logprobs(self.model, batch)
-                for row, value in zip(batch.rows.tolist(), logprobs.tolist(), strict=True):
-                    values[row][next(places[row])] = value
+        values = self._present_logprobs([rows[index] for index in missing])
         for index, known in zip(missing, values, strict=True):
-            made[index] = _with_logprobs(rows[index], known)
+            made[index] = proximal.with_logprobs(rows[index], known)
         return made
+
+    def _decoupled(self, rows: Sequence[TrainingRow]) -> tuple[list[TrainingRow], dict[str, float]]:
+        """The rows anchored at the present weights and corrected for their age, and metrics of the correction."""
+        present = self._present_logprobs(rows)
+        sequences = self.config.ratio == "sequence"
+        return proximal.decouple(rows, present, self.config.importance_cap, sequences=sequences)
+
+    def _present_logprobs(self, rows: Sequence[TrainingRow]) -> list[list[float]]:
+        return proximal.logprobs(self.model, rows, self.config.micro_batch_tokens, share=self._share_prefixes)
 
     def _step(self, rows: Sequence[TrainingRow], objective: Objective, tokens: float, account: _Account) -> None:
         """One optimizer step over micro-batches; skipped, and counted, when the gradient is not finite."""
@@ -136,10 +145,14 @@ class Trainer:
     ) -> torch.Tensor:
         config = self.config
         clip = {"eps_low": config.eps_low, "eps_high": config.eps_high}
+        turns = batch.turns if config.ratio == "sequence" else None
         logprobs, entropy = models.token_statistics(self.model, batch, entropy_gradient=config.entropy_coefficient > 0)
-        if objective == "surrogate":
-            loss = losses.clipped_surrogate(logprobs, batch.rollout, batch.advantages, **clip, tokens=tokens)
-            sums["clipped"] += losses.clip_count(logprobs, batch.rollout, batch.advantages, **clip).item()
+        if objective == "surrogate" and config.loss == "cispo":
+            loss = losses.cispo(logprobs, batch.rollout, batch.advantages, **clip, tokens=tokens)
+            sums["clipped"] += losses.bounded_count(logprobs, batch.rollout, **clip).item()
+        elif objective == "surrogate":
+            loss = losses.clipped_surrogate(logprobs, batch.rollout, batch.advantages, turns, **clip, tokens=tokens)
+            sums["clipped"] += losses.clip_count(logprobs, batch.rollout, batch.advantages, turns, **clip).item()
         else:
             loss = losses.imitation(logprobs, batch.advantages, tokens=tokens)
         if config.entropy_coefficient > 0:
@@ -152,7 +165,7 @@ class Trainer:
             sums["reference_kl"] += kl.sum().item()
         with torch.no_grad():
             drift = losses.mismatch_kl(logprobs, batch.rollout)
-            ratio = losses.log_ratio(logprobs, batch.rollout).exp()
+            ratio = losses.ratios(logprobs, batch.rollout, turns)
             sums["tokens"] += batch.tokens
             sums["nll"] -= logprobs.sum().item()
             sums["entropy"] += entropy.sum().item()
@@ -216,10 +229,6 @@ class Trainer:
         self.version = int(state["version"])
         self._steps = int(state.get("steps", self.version))
         self.batch_ids = list(state["batch_ids"])
-
-
-def _with_logprobs(row: TrainingRow, values: Sequence[float]) -> TrainingRow:
-    return row.model_copy(update={"rollout_logprobs": tuple(values)})
 
 
 class _Account:

@@ -118,7 +118,9 @@ def test_asking_nothing_shows_the_help(capfd: pytest.CaptureFixture[str]) -> Non
     assert "Commands" in capfd.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["run", "eval", "explore", "report", "status", "stop", "doctor", "sites serve"])
+@pytest.mark.parametrize(
+    "command", ["run", "eval", "explore", "serve", "report", "status", "stop", "doctor", "sites serve"]
+)
 def test_every_command_teaches_by_example(command: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main.invoke([*command.split(), "--help"]) == 0
     said = capfd.readouterr().out

@@ -146,7 +146,7 @@ def test_flat_names_and_choices() -> None:
     assert flat["training.group_size"] == 8
     assert flat["site.urls"] == ["shop"]
     assert all(name.count(".") == 1 for name in flat)
-    assert choices("training", "algorithm") == ("grpo", "rloo", "filtered_bc")
+    assert choices("training", "algorithm") == ("grpo", "rloo", "filtered_bc", "gigpo")
     assert choices("run", "seed") == ()
     everything: dict[str, Any] = Config().model_dump()
     assert len(flat) == sum(len(section) for section in everything.values())

@@ -100,12 +100,14 @@ def test_a_filter_chosen_by_mistake_that_leaves_nothing_is_taken_back_before_com
     goal = expert.extreme(label, highest=highest, category=site.records[0].category)
     site.go(Place("list", picked={label: "no such value"}, category=site.records[0].category))
     assert site.listed() == []
+    said = ""
     for _ in range(8):
         action = goal(site)
         assert action is not None
         if action.name == "answer":
+            said = action.arguments["text"]
             break
         site.act(action)
     found = site.records[expert.first_by(site, label, highest=highest)]
     assert found.category == site.records[0].category
-    assert found.name in action.arguments["text"]
+    assert found.name in said

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from core.errors import ModelFault, UserError
 from core.types import Completion, Message, Sampling
 from serving import local, qwen3
-from serving.decoder import TransformersDecoder
+from serving.decoder import Decoder, TransformersDecoder
 from serving.local import LocalPolicy
 
 
@@ -88,6 +90,38 @@ async def test_a_seed_gives_the_same_completion_alone_and_in_company(folder: Pat
     await policy.close()
     assert in_company.output_ids == alone.output_ids
     assert different.output_ids != alone.output_ids
+
+
+async def test_what_nobody_waits_for_any_more_is_given_up(folder: Path) -> None:
+    policy = LocalPolicy(folder)
+    long = Sampling(max_tokens=100, temperature=3.0, seed=1)
+    whole = await policy.generate(_ask("hello"), sampling=long)
+    before = policy.decoded_tokens
+    step, stepped = policy._decoder, asyncio.Event()
+    loop = asyncio.get_running_loop()
+    gone = threading.Event()
+
+    def slow() -> Decoder:
+        decoder = step()
+        plain = decoder.step
+
+        def wait(runs: Sequence[Sequence[int]]) -> torch.Tensor:
+            loop.call_soon_threadsafe(stepped.set)
+            gone.wait()
+            return plain(runs)
+
+        decoder.step = wait  # type: ignore[method-assign]
+        return decoder
+
+    policy._decoder = slow
+    asking = asyncio.create_task(policy.generate(_ask("hello"), sampling=long))
+    await stepped.wait()
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    gone.set()
+    await policy.close()
+    assert len(whole.output_ids) > 10
+    assert policy.decoded_tokens - before < 4
 
 
 async def test_published_weights_answer_and_carry_their_version(folder: Path, tmp_path: Path) -> None:

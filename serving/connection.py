@@ -1,0 +1,116 @@
+"""One attempt at a request: what is sent to an endpoint, and what its silence, errors and odd answers mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from core.config import EndpointConfig
+from core.errors import ModelFault
+from serving.backoff import Backoff
+from serving.keys import Key, loopback
+from serving.replies import Reply, read
+
+_AGAIN = frozenset({408, 409, 429})
+
+
+class Failed(ModelFault):
+    """One attempt failed; `again` says whether another may succeed.
+
+    `asked` is for how many seconds the server wants to be left alone; `status` and `said` are its HTTP status and its
+    whole error, 0 and empty without a response.
+    """
+
+    def __init__(
+        self, sentence: str, *, again: bool = False, asked: float = 0.0, status: int = 0, said: str = ""
+    ) -> None:
+        super().__init__(sentence)
+        self.again = again
+        self.asked = asked
+        self.status = status
+        self.said = said
+
+
+class Connection:
+    """An endpoint as the `openai` package reaches it; `name` is what messages call it."""
+
+    def __init__(self, config: EndpointConfig, key: Key, backoff: Backoff, *, name: str) -> None:
+        self._config = config
+        self._key = key
+        self._backoff = backoff
+        self._name = name
+        self._client: Any = None
+
+    async def attempt(self, body: Mapping[str, Any]) -> Reply:
+        """The reply to a chat completion request, which may hold no text; raises `Failed`."""
+        import openai
+
+        client = self._connected()
+        # Without a key no header at all: not the placeholder that the package insists on.
+        headers = {} if self._key else {"Authorization": openai.Omit()}
+        try:
+            # The package's time-outs are between two bytes; this one is for the whole.
+            async with asyncio.timeout(self._config.timeout):
+                response = await client.chat.completions.with_raw_response.create(**body, extra_headers=headers)
+            answer = response.text
+        except openai.APIStatusError as error:
+            failed = self._refused(error)
+        except (TimeoutError, openai.APITimeoutError):
+            failed = Failed(f"{self._name} did not answer within {self._config.timeout:g} s", again=True)
+        except openai.APIConnectionError as error:
+            why = self._key.told(str(error.__cause__ or "") or type(error.__cause__ or error).__name__)
+            failed = Failed(f"{self._name} cannot be reached ({why})", again=True)
+        except openai.OpenAIError as error:
+            failed = Failed(f"{self._name} cannot be asked ({self._key.told(str(error))})")
+        else:
+            return self._read(answer)
+        # Out here, so that a traceback does not show the package's error, which may hold the key.
+        raise failed
+
+    async def close(self) -> None:
+        """Close the connections; a later attempt opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            import openai
+
+            self._client = openai.AsyncOpenAI(
+                base_url=self._config.base_url,
+                api_key=self._key.reveal() or "none",
+                max_retries=0,
+                timeout=self._config.timeout,
+                # What the environment says of proxies is not meant for this machine itself.
+                http_client=openai.DefaultAsyncHttpxClient(trust_env=not loopback(self._config.base_url)),
+            )
+            # Read from the environment by the package, and no other server's business.
+            self._client.organization = self._client.project = None
+        return self._client
+
+    def _read(self, answer: str) -> Reply:
+        try:
+            reply = read(answer)
+        except ValueError:
+            reply = None
+        if reply is None:
+            raise Failed(f"{self._name} answered with no chat completion ({self._key.told(answer)})", again=True)
+        return reply.model_copy(
+            update={"text": self._key.removed(reply.text), "refusal": self._key.told(reply.refusal)}
+        )
+
+    def _refused(self, error: Any) -> Failed:
+        """What an error status means; `error` is an `openai.APIStatusError`."""
+        status: int = error.status_code
+        message = error.body.get("message") if isinstance(error.body, dict) else None
+        detail = self._key.told(str(message or error.body or ""))
+        again = (status in _AGAIN or status >= 500) and error.code != "insufficient_quota"  # which no pause mends
+        return Failed(
+            f"{self._name} answered {status}" + (f" ({detail})" if detail else ""),
+            again=again,
+            asked=self._backoff.asked(error.response.headers.get("retry-after")),
+            status=status,
+            said=self._key.removed(str(error.body)),
+        )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+from pydantic import BaseModel
 
 from core.types import (
     Action,
@@ -20,6 +22,8 @@ from core.types import (
     Verdict,
 )
 
+Form = TypeVar("Form", bound=BaseModel)
+
 
 @runtime_checkable
 class ChatModel(Protocol):
@@ -27,6 +31,12 @@ class ChatModel(Protocol):
 
     async def complete(self, messages: Sequence[Message], *, sampling: Sampling = ...) -> str:
         """The reply's text; raises `ModelFault` when there is none after retries."""
+        ...
+
+    async def complete_as(
+        self, messages: Sequence[Message], model: type[Form], *, sampling: Sampling | None = None
+    ) -> Form:
+        """The reply as a `model`, read strictly; raises `ModelFault` when there is none, even after repair."""
         ...
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import ConfigError
 
@@ -31,6 +31,10 @@ class RunConfig(Section):
     minutes: float | None = Field(
         None, gt=0, description="budget of the whole run, exploration and evaluation included"
     )
+    cost: float | None = Field(
+        None, gt=0, description="currency units to spend on model endpoints, by their prices; None: no limit"
+    )
+    tokens: int | None = Field(None, ge=1, description="tokens to send to and get from model endpoints; None: no limit")
 
 
 class SiteConfig(Section):
@@ -73,6 +77,38 @@ class ProposerConfig(Section):
     compose_above: float = Field(0.7, gt=0, le=1, description="families above this success rate are composed")
 
 
+class LanguageProposerConfig(Section):
+    """How a language model is asked for tasks, and which of its tasks are kept (`proposer.kind = "language"`)."""
+
+    tasks: int = Field(16, ge=1, description="new tasks asked for in an iteration")
+    proven_share: float = Field(
+        0.5, ge=0, le=1, description="share of the pool that exploration has proven, beside what the model proposes"
+    )
+    batch: int = Field(8, ge=1, le=50, description="tasks asked for in one request")
+    fruitless_rounds: int = Field(3, ge=1, le=100, description="requests without a usable task until it is given up")
+    temperature: float = Field(1.0, ge=0, le=2, description="of the proposals; the feasibility question has 0")
+    max_tokens: int = Field(4096, ge=64, description="longest answer")
+    map_tokens: int = Field(3000, ge=50, description="share of the site map in a request")
+    list_tokens: int = Field(600, ge=50, description="share of each list in a request: demonstrations, failures, ...")
+    asked_families: int = Field(4, ge=1, description="families asked for at once, the most learnable first")
+    compositions: int = Field(3, ge=0, description="pairs of mastered families suggested at once")
+    mastered: float = Field(0.9, gt=0, le=1, description="no more is asked of a family at or above this success rate")
+    compose_above: float = Field(0.7, gt=0, le=1, description="families above this success rate are composed")
+    duplicate: float = Field(0.92, gt=0, le=1, description="cosine from which two instructions count as the same")
+    free_text: bool = Field(False, description="accept criteria in words, which only a judge that reads can decide")
+    max_steps: int = Field(10, ge=7, description="steps that an episode of a proposed task may take")
+    feasibility: Literal["none", "judge"] = Field(
+        "none", description="ask the model a second time whether the task can be done; what is unsure is dropped"
+    )
+
+    @field_validator("feasibility", mode="before")
+    @classmethod
+    def _no_solver(cls, value: object) -> object:
+        if value == "solver":
+            raise ValueError("feasibility = 'solver' is not available, use 'judge' or 'none'")
+        return value
+
+
 class SamplerConfig(Section):
     """What to practise next (see `training/curriculum`)."""
 
@@ -107,6 +143,13 @@ class PolicyConfig(Section):
     constrained: bool = Field(
         True, description="only what the page allows can be written (serving/affordances.py); needs the compact prompt"
     )
+    urls: tuple[str, ...] = Field(
+        (), description="served: addresses of 'autotelic serve --allow-updates', as http://127.0.0.1:8000/v1"
+    )
+    key_env: str = Field(
+        "AUTOTELIC_SERVE_KEY", description="served: name of the variable with the servers' key, if they have one"
+    )
+    timeout: float = Field(120.0, gt=0, description="served: seconds until one attempt at a request is given up")
 
 
 _WIDEST_SEQUENCE_CLIP = 0.1  # a mean over tokens varies less than one of them, so a token's range holds nothing back
@@ -289,6 +332,8 @@ class Config(Section):
     site: SiteConfig = SiteConfig()
     explore: ExploreConfig = ExploreConfig()
     proposer: ProposerConfig = ProposerConfig()
+    language_proposer: LanguageProposerConfig = LanguageProposerConfig()
+    endpoint: EndpointConfig = EndpointConfig()
     sampler: SamplerConfig = SamplerConfig()
     actor: ActorConfig = ActorConfig()
     policy: PolicyConfig = PolicyConfig()
@@ -302,6 +347,16 @@ class Config(Section):
     def _fits(self) -> Self:
         if self.policy.constrained and self.actor.prompt != "compact":
             raise ValueError("a constrained policy reads the compact prompt alone; set policy.constrained=false")
+        if self.proposer.kind == "language" and not (self.endpoint.base_url and self.endpoint.model):
+            raise ValueError(
+                "proposer.kind='language' asks a model; set endpoint.base_url, as to http://127.0.0.1:8000/v1, and"
+                " endpoint.model"
+            )
+        if self.policy.kind == "served" and not self.policy.urls:
+            raise ValueError(
+                "policy.kind='served' needs policy.urls; start 'autotelic serve embedded --allow-updates' and name its"
+                " address, as http://127.0.0.1:8000/v1"
+            )
         return self
 
 

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.config import Config
 from core.errors import ConfigError
@@ -28,11 +28,14 @@ from core.types import Task
 from discovery.executors import EpisodeRunner
 from discovery.learning import Learner
 
+if TYPE_CHECKING:
+    from discovery.accounts import Accounts
+
 _BUILT_IN = {
     "environments": {"web": "discovery.places:web"},
-    "proposers": {"exploring": "discovery.proposers:exploring"},
+    "proposers": {name: f"discovery.proposers:{name}" for name in ("exploring", "language")},
     "samplers": dict.fromkeys(("sec", "learnability", "uniform"), "training.curriculum:build"),
-    "policies": {"local": "discovery.policies:LocalKind"},
+    "policies": {"local": "discovery.policies:LocalKind", "served": "discovery.policies:ServedKind"},
 }
 _SETTINGS = {
     "environments": "site.environment",
@@ -44,11 +47,15 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Context:
-    """What factories may need. `run_dir` is where screenshots go; `explore_seconds` respects the time budget."""
+    """What factories may need. `run_dir` is where screenshots go; `explore_seconds` respects the time budget.
+
+    `accounts` opens clients of the configured model endpoint; None outside of a run.
+    """
 
     config: Config
     run_dir: Path
     explore_seconds: float
+    accounts: Accounts | None = None
 
 
 async def _nothing() -> None:

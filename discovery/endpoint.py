@@ -67,8 +67,10 @@ async def run(
 
 def _run(folder: Path, iteration: int | None) -> Served:
     config = stored_config(folder)
-    if config.policy.kind != "local":
-        raise ConfigError(f"'{folder}' was run with policy.kind = '{config.policy.kind}'; only 'local' can be served")
+    if config.policy.kind not in ("local", "served"):
+        raise ConfigError(
+            f"'{folder}' was run with policy.kind = '{config.policy.kind}'; only what learns here can be served"
+        )
     directory = RunDirectory(folder)
     base: list[Version] = []
     with contextlib.suppress(ConfigError):  # the model that the run began with may have gone; iterations are whole

@@ -32,7 +32,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Command, interrupt
 
 from core.config import Config
-from core.errors import EnvironmentFault, InfrastructureError
+from core.errors import BudgetSpent, EnvironmentFault, InfrastructureError
 from core.types import Task
 from core.views import words
 from discovery import builders, learning
@@ -138,6 +138,7 @@ class Nodes:
             every = run.config.evaluation.every
             heldout = await run.measure_between(number) if every and number % every == 0 else None
             line = {"iteration": number, "wall_s": round(run.budget.elapsed(), 3), **run.after(number).line}
+            line |= run.accounts.line()
             if heldout is not None:
                 line["heldout_success"] = heldout["success"]
             run.metrics.append(line)
@@ -165,8 +166,11 @@ class Nodes:
                     run.config.explore.tasks, mastery=mastery, seed=derive(run.config.run.seed, "propose", number)
                 )
             )
+            run.accounts.save()
         except InfrastructureError as error:
             fault = error
+        if silent := getattr(run.parts.proposer, "fault", ""):
+            run.tracker.notice(silent)
         tasks = run.without_heldout(offered)
         if not tasks:
             tasks = [run.book[name] for name in kept.get("pool", ())]
@@ -249,7 +253,10 @@ async def _train(session: Session) -> str:
             if not session.budget.fits_another():
                 return "the time budget is used up"
             number += 1
-            await _iterate(session, graph, checkpointer, number)
+            try:
+                await _iterate(session, graph, checkpointer, number)
+            except BudgetSpent as spent:
+                return str(spent)
     return f"{number} iterations are done"
 
 

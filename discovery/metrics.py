@@ -18,7 +18,8 @@ class Summary:
     """The outcome of a run. `heldout` has `initial`, `control`, `final` (each `success`, `n`, `ci95`) and `gain`.
 
     `status` is `finished` (a limit was reached) or `stopped` (somebody asked, or nothing could be done);
-    `reason` says which in a sentence. Parts of `heldout` that were not measured are None.
+    `reason` says which in a sentence. Parts of `heldout` that were not measured are None. `costs` are the accounts
+    of the model endpoints by role (`serving.ledger.Usage`), empty where none was asked.
     """
 
     status: str
@@ -29,6 +30,7 @@ class Summary:
     wall_s: float = 0.0
     policy_version: int = 0
     heldout: dict[str, Any] = field(default_factory=dict)
+    costs: dict[str, Any] = field(default_factory=dict)
 
     def write(self, directory: RunDirectory) -> None:
         """As summary.json; raises `StorageFault`."""

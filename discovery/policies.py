@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from core.errors import ConfigError
@@ -45,6 +46,28 @@ class LocalKind:
             version=version,
             constrained=policy.constrained,
         )
+
+
+class ServedKind(LocalKind):
+    """`served`: learns in this process as `local` does, and acts through servers of ours that read the same disk."""
+
+    async def open(self, weights: Path, version: int) -> Policy:
+        from serving.keys import Key
+        from serving.served import ServedPolicy
+
+        policy = self._config.policy
+        served = ServedPolicy(
+            policy.urls,
+            constrained=policy.constrained,
+            key=Key(os.environ.get(policy.key_env, "").strip()),
+            timeout=policy.timeout,
+        )
+        try:
+            await served.publish(weights, kind="full", version=version)
+        except BaseException:
+            await served.close()
+            raise
+        return served
 
 
 def model_folder(name: str) -> Path:

@@ -1,13 +1,21 @@
-"""The built-in proposer, for `proposer.kind = "exploring"`."""
+"""The built-in proposers, for `proposer.kind`."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from agents.proposer import ExploringProposer
+from core.errors import ConfigError
 from discovery.builders import Context, Place
+
+if TYPE_CHECKING:
+    from agents.explorer.sitemap import SiteMap
+    from agents.llm.grounded import GroundedProposer
+    from agents.llm.proposer import LanguageProposer
 
 
 def exploring(context: Context, place: Place) -> ExploringProposer:
-    """Explores the place within the time that the budget allows; what it finds is kept in the run directory."""
+    """`exploring`: explores the place within the time that the budget allows, and keeps what it finds with the run."""
     config = context.config
     folder = context.run_dir / "explore"
     folder.mkdir(parents=True, exist_ok=True)
@@ -21,3 +29,21 @@ def exploring(context: Context, place: Place) -> ExploringProposer:
         obey_robots=config.site.obey_robots,
         directory=folder,
     )
+
+
+def language(context: Context, place: Place) -> GroundedProposer:
+    """`language`: explores, then asks the configured endpoint's model; raises `ConfigError` where there is none."""
+    from agents.llm.context import Brief
+    from agents.llm.grounded import GroundedProposer
+    from agents.llm.proposer import LanguageProposer
+
+    if context.accounts is None:
+        raise ConfigError("proposer.kind = 'language' works in a run alone, which keeps account of what it costs")
+    settings = context.config.language_proposer
+    model = context.accounts.client("proposer")
+    brief = Brief(name=", ".join(context.config.site.urls), urls=place.urls)
+
+    def ask(site: SiteMap) -> LanguageProposer:
+        return LanguageProposer(model, site, brief, config=settings, resettable=place.resettable)
+
+    return GroundedProposer(exploring(context, place), ask, config=settings)

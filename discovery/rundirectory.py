@@ -9,6 +9,7 @@
     metrics.jsonl          one line an iteration
     control.sqlite         commands and events
     checkpoints.sqlite     LangGraph's interrupts of the open iteration
+    costs.json             what the model endpoints were asked and what that cost, by role
     summary.json           the outcome
 
 An iteration is written to a hidden folder, synced, marked `STABLE` last and renamed: either all of it
@@ -37,6 +38,9 @@ FORMAT = 1
 FREE = (
     "run.iterations",
     "run.minutes",
+    "run.cost",
+    "run.tokens",
+    "policy.urls",
     "evaluation.share",
     "retention.",
     "browser.executable",

@@ -19,6 +19,7 @@ from core.errors import StorageFault, UserError
 from core.protocols import Policy
 from core.types import Mastery, Sampling, Task, Trajectory
 from discovery import branching, builders, learning, rehearsal
+from discovery.accounts import Accounts
 from discovery.budget import Budget
 from discovery.control import SqliteControl
 from discovery.executors import AsyncExecutor, EpisodeRunner
@@ -86,6 +87,7 @@ class Session:
         budget: Budget,
         parts: builders.Parts,
         policy: Policy,
+        accounts: Accounts,
     ) -> None:
         seed = config.run.seed
         self.config = config
@@ -96,6 +98,7 @@ class Session:
         self.budget = budget
         self.parts = parts
         self.policy = policy
+        self.accounts = accounts
         self.book = TaskBook(directory)
         self.metrics = MetricsLog(directory)
         self.outcome: Summary | None = None
@@ -334,6 +337,7 @@ class Session:
             wall_s=round(self.budget.elapsed(), 3),
             policy_version=after.policy_version,
             heldout=parts | self._results,
+            costs=self.accounts.ledger.state()["roles"],
         )
 
 
@@ -403,9 +407,10 @@ async def _open(
     spent = max(spent, (directory.read_json("summary.json") or {}).get("wall_s", 0.0))
     budget = tracker.budget = Budget(config.run.minutes, config.evaluation.share, spent=spent, clock=clock)
     tracker.phase(Phase.STARTING, "starting the sites, the browser and the policy", iteration=latest or 0)
-    parts = await steering.unless_stopped(
-        build(builders.Context(config, directory.root, budget.exploration_seconds(config.explore.seconds)))
-    )
+    accounts = Accounts(config, directory)
+    stack.push_async_callback(accounts.close)
+    seconds = budget.exploration_seconds(config.explore.seconds)
+    parts = await steering.unless_stopped(build(builders.Context(config, directory.root, seconds, accounts)))
     stack.push_async_callback(_bounded, parts.close)
     for note in parts.notes:
         tracker.notice(note)
@@ -421,7 +426,7 @@ async def _open(
         parts.proposer.restore(proposed["state"])
     policy = await parts.open_policy(directory.weights(latest or 0), after.policy_version)
     stack.push_async_callback(_bounded, policy.close)
-    session = Session(config, directory, store, steering, tracker, budget, parts, policy)
+    session = Session(config, directory, store, steering, tracker, budget, parts, policy, accounts)
     stack.callback(session.metrics.close)
     if config.training.warm_start:
         session.warm_start()  # refuses at once what it could not do later

@@ -7,29 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.config import EndpointConfig
-from core.errors import ModelFault
 from serving.backoff import Backoff
 from serving.keys import Key, loopback
 from serving.replies import Reply, read
-
-_AGAIN = frozenset({408, 409, 429})
-
-
-class Failed(ModelFault):
-    """One attempt failed; `again` says whether another may succeed.
-
-    `asked` is for how many seconds the server wants to be left alone; `status` and `said` are its HTTP status and its
-    whole error, 0 and empty without a response.
-    """
-
-    def __init__(
-        self, sentence: str, *, again: bool = False, asked: float = 0.0, status: int = 0, said: str = ""
-    ) -> None:
-        super().__init__(sentence)
-        self.again = again
-        self.asked = asked
-        self.status = status
-        self.said = said
+from serving.retries import PASSING, Failed
 
 
 class Connection:
@@ -106,7 +87,7 @@ class Connection:
         status: int = error.status_code
         message = error.body.get("message") if isinstance(error.body, dict) else None
         detail = self._key.told(str(message or error.body or ""))
-        again = (status in _AGAIN or status >= 500) and error.code != "insufficient_quota"  # which no pause mends
+        again = (status in PASSING or status >= 500) and error.code != "insufficient_quota"  # which no pause mends
         return Failed(
             f"{self._name} answered {status}" + (f" ({detail})" if detail else ""),
             again=again,

@@ -21,11 +21,12 @@ from core.config import EndpointConfig
 from core.errors import ConfigError, ModelFault
 from core.types import ImageRef, Message, Sampling
 from serving.backoff import Backoff
-from serving.connection import Connection, Failed
+from serving.connection import Connection
 from serving.keys import key, line
 from serving.ledger import Ledger
 from serving.replies import Reply, estimate
 from serving.responses import ResponseCache, fingerprint
+from serving.retries import Failed, persist
 from serving.structured import Form, Unreadable, correction, instructions, parse, response_format
 
 
@@ -168,28 +169,32 @@ class OpenAIChat:
             raise ModelFault(f"{self._name} cannot be told which lines not to write (sampling.excluded)")
         async with self._places:
             body = self._body(messages, sampling, form)
-            attempt = 1
-            while True:
+
+            async def attempt() -> Reply:
                 self.ledger.check()
                 try:
                     return await self._attempt(messages, body)
-                except Failed as failure:
+                except Failed as failed:
                     self.ledger.failed(self.role)
-                    failed = failure
-                if failed.status == 400 and "max_completion_tokens" in failed.said and "max_tokens" in body:
-                    self._limit_name = "max_completion_tokens"  # reasoning models of OpenAI know no other
-                    body[self._limit_name] = body.pop("max_tokens")
-                    continue
-                if not failed.again:
-                    raise failed
-                if attempt == self.config.attempts:
-                    raise ModelFault(f"{failed}, at the last of {attempt} attempts")
-                if failed.asked > self.config.max_wait:
-                    raise ModelFault(
-                        f"{failed}, and asks for a pause of {failed.asked:.0f} s, more than max_wait allows"
-                    )
-                await self._sleep(self._backoff.pause(attempt, failed.asked))
-                attempt += 1
+                    if not self._renamed(body, failed):
+                        raise
+                return await attempt()
+
+            return await persist(
+                attempt,
+                attempts=self.config.attempts,
+                backoff=self._backoff,
+                longest=self.config.max_wait,
+                sleep=self._sleep,
+            )
+
+    def _renamed(self, body: dict[str, Any], failed: Failed) -> bool:
+        """Whether the server wanted the limit under its other name (OpenAI's reasoning models know no other)."""
+        if failed.status != 400 or "max_completion_tokens" not in failed.said or "max_tokens" not in body:
+            return False
+        self._limit_name = "max_completion_tokens"
+        body[self._limit_name] = body.pop("max_tokens")
+        return True
 
     async def _attempt(self, messages: Sequence[Message], body: Mapping[str, Any]) -> Reply:
         """The reply, entered into the ledger; it has a text unless it was cut off. Raises `Failed`."""

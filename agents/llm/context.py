@@ -12,7 +12,7 @@ from agents.explorer.sitemap import SiteMap
 from agents.llm import learnability
 from agents.llm.digest import crop, digest, fit
 from agents.llm.fence import Fence
-from agents.llm.settings import LanguageProposerConfig
+from core.config import LanguageProposerConfig
 from core.types import Goal, Message, Record
 
 _PROMPTS = Path(__file__).parents[1] / "prompts"

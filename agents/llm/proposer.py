@@ -15,8 +15,8 @@ from agents.llm.embedding import Embedder, HashingEmbedder, Nearness
 from agents.llm.feasibility import Feasibility, JudgedFeasibility
 from agents.llm.fence import Fence
 from agents.llm.screening import Dropped, Screen, Screened
-from agents.llm.settings import LanguageProposerConfig
 from agents.llm.suggestion import Batch, Suggestion, Unusable
+from core.config import LanguageProposerConfig
 from core.errors import ModelFault
 from core.protocols import ChatModel
 from core.types import Message, Record, Sampling, Task

@@ -13,7 +13,7 @@ from agents.llm.context import Brief, Demonstration
 from agents.llm.digest import digest, fit, tokens
 from agents.llm.embedding import HashingEmbedder, Nearness, cosine
 from agents.llm.fence import Fence
-from agents.llm.settings import LanguageProposerConfig
+from core.config import LanguageProposerConfig
 from core.types import Element, Goal
 
 HOSTILE = (

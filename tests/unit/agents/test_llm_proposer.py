@@ -14,9 +14,9 @@ from agents.explorer.sitemap import SiteMap
 from agents.llm.context import Brief, Demonstration
 from agents.llm.fence import Fence
 from agents.llm.proposer import LanguageProposer
-from agents.llm.settings import LanguageProposerConfig
 from agents.llm.suggestion import Batch
 from core.checks import AllCheck, AnswerCheck, EnteredCheck, PageCheck, UrlCheck
+from core.config import LanguageProposerConfig
 from core.errors import BudgetSpent, ModelFault
 from core.protocols import ChatModel, Proposer
 from core.types import Element, Goal, Message, Sampling, Task
@@ -84,6 +84,7 @@ def batch(*tasks: Any) -> dict[str, Any]:
 
 
 def proposer(model: ChatModel, brief: Brief = BRIEF, **options: Any) -> LanguageProposer:
+    options = {"free_text": True} | options
     settings = {name: options.pop(name) for name in list(options) if name in LanguageProposerConfig.model_fields}
     given: dict[str, Any] = {"resettable": True, "fence": lambda: Fence("f00d")}
     return LanguageProposer(model, SITE, brief, config=LanguageProposerConfig(**settings), **given | options)

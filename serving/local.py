@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from core.errors import ModelFault, UserError
+from core.loading import ALONE
 from core.types import Completion, Message, Sampling
 from serving import qwen3
 from serving.affordances import Affordances, Walk
@@ -301,7 +302,8 @@ def _load(directory: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+        with ALONE:
+            model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise UserError(f"'{directory}' cannot be loaded as a causal language model: {error}") from error
     model.requires_grad_(False)

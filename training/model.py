@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from core.errors import ConfigError
+from core.loading import ALONE
 from training import losses
 from training.batches import Batch
 
@@ -35,9 +36,10 @@ def load(folder: Path) -> Any:
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
-        )
+        with ALONE:
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+            )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ConfigError(f"'{folder}' cannot be loaded as a causal language model: {error}") from error
     if not hasattr(model, "model") or not hasattr(model, "lm_head"):

@@ -100,8 +100,8 @@ def _run(folder: Path, iteration: int | None) -> Served:
 def _kept(directory: RunDirectory, number: int) -> Version | None:
     """An iteration's weights, unless they were dropped."""
     weights = directory.weights(number)
-    state = directory.read_json(f"iterations/{number:04d}/state.json")
-    if state is None or not (weights / "config.json").is_file():
+    # The weights first: every request asks, and of a long run few iterations have any.
+    if not (weights / "config.json").is_file() or (state := directory.state(number)) is None:
         return None
     return Version(_iteration(number), weights, state["policy_version"])
 

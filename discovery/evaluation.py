@@ -50,7 +50,7 @@ async def evaluate(
     place = await builders.open_place(context)
     try:
         weights = RunDirectory(run_dir).weights(number)
-        version = RunDirectory(run_dir).read_json(f"iterations/{number:04d}/state.json")["policy_version"]
+        version = RunDirectory(run_dir).state(number)["policy_version"]
         model = await kind.open(weights, version)
         try:
             executor = AsyncExecutor(

@@ -8,13 +8,14 @@ rename, the same update is computed again from the same state; killed after it, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 from core.config import TrainingConfig
 from core.states import state_key
-from core.types import Mastery, TrainingRow
+from core.types import Mastery, TrainingRow, Trajectory
 from discovery.practice import Group
 from memory.trajectories import TrajectoryStore
 from training import advantages, rows
@@ -46,16 +47,17 @@ def batch(
     for group in groups:
         counted = rewards(group, config)
         credit_of = advantages.of_group(counted, config, lengths=[member.steps for member in group.members])
-        steps_of = step_credit(group, counted, store, config)
+        read = cache(store.get)  # some algorithms look at an attempt twice
+        steps_of = step_credit(group, counted, read, config)
         for member, credit, steps in zip(group.members, credit_of, steps_of, strict=True):
             if credit or (credit is not None and steps and any(steps)):
-                packed += rows.pack(store.get(member.id), credit, steps)
+                packed += rows.pack(read(member.id), credit, steps)
                 ids.append(member.id)
     return packed, ids
 
 
 def step_credit(
-    group: Group, counted: Sequence[float | None], store: TrajectoryStore, config: TrainingConfig
+    group: Group, counted: Sequence[float | None], read: Callable[[str], Trajectory], config: TrainingConfig
 ) -> list[list[float]] | list[None]:
     """What is added to the advantage of each step of each attempt, for algorithms that tell steps apart.
 
@@ -64,7 +66,7 @@ def step_credit(
     if config.algorithm != "gigpo":
         return [None] * len(group.members)
     states = [
-        [state_key(step.observation) if step.initiator == "policy" else None for step in store.get(member.id).steps]
+        [state_key(step.observation) if step.initiator == "policy" else None for step in read(member.id).steps]
         for member in group.members
     ]
     return advantages.of_steps(counted, states, config)

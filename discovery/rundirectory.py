@@ -142,6 +142,10 @@ class RunDirectory:
         """The folder of the weights after an iteration (0: those the run began with)."""
         return self.iteration(number) / "weights"
 
+    def state(self, number: int) -> Any:
+        """The small state after an iteration, as `discovery.session.After` writes it; None when there is none."""
+        return self.read_json(f"iterations/{number:04d}/state.json")
+
     def is_stable(self, number: int) -> bool:
         return (self.iteration(number) / STABLE).is_file()
 

@@ -66,7 +66,7 @@ class After:
 
     @classmethod
     def read(cls, directory: RunDirectory, number: int) -> After:
-        data = directory.read_json(f"iterations/{number:04d}/state.json")
+        data = directory.state(number)
         mastery = {family: Mastery.model_validate(known) for family, known in data.pop("mastery").items()}
         return cls(**data, mastery=mastery)
 

@@ -1,4 +1,4 @@
-"""One attempt at a request: what is sent to an endpoint, and what its silence, errors and odd answers mean."""
+"""One attempt at a request: what is sent to an endpoint, and what its silence and its errors mean."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from core.config import EndpointConfig
 from serving.backoff import Backoff
 from serving.keys import Key, loopback
-from serving.replies import Reply, read
 from serving.retries import PASSING, Failed
 
 
 class Connection:
-    """An endpoint as the `openai` package reaches it; `name` is what messages call it."""
+    """An endpoint as the `openai` package reaches it; `name` is what messages call it.
 
-    def __init__(self, config: EndpointConfig, key: Key, backoff: Backoff, *, name: str) -> None:
-        self._config = config
+    `timeout` is in seconds, for a whole attempt; `hint` ends the sentence that it cannot be reached.
+    """
+
+    def __init__(self, base_url: str, key: Key, backoff: Backoff, *, timeout: float, name: str, hint: str = "") -> None:
+        self._base_url = base_url
         self._key = key
         self._backoff = backoff
+        self._timeout = timeout
         self._name = name
+        self._hint = hint
         self._client: Any = None
 
-    async def attempt(self, body: Mapping[str, Any]) -> Reply:
-        """The reply to a chat completion request, which may hold no text; raises `Failed`."""
+    async def post(self, path: str, body: Mapping[str, Any]) -> str:
+        """What the endpoint answers to a body (JSON) at a path below its address, as it came; raises `Failed`."""
         import openai
 
         client = self._connected()
@@ -32,20 +35,18 @@ class Connection:
         headers = {} if self._key else {"Authorization": openai.Omit()}
         try:
             # The package's time-outs are between two bytes; this one is for the whole.
-            async with asyncio.timeout(self._config.timeout):
-                response = await client.chat.completions.with_raw_response.create(**body, extra_headers=headers)
-            answer = response.text
+            async with asyncio.timeout(self._timeout):
+                answer: str = await client.post(path, cast_to=str, body=body, options={"headers": headers})
+            return answer
         except openai.APIStatusError as error:
             failed = self._refused(error)
         except (TimeoutError, openai.APITimeoutError):
-            failed = Failed(f"{self._name} did not answer within {self._config.timeout:g} s", again=True)
+            failed = Failed(f"{self._name} did not answer within {self._timeout:g} s", again=True)
         except openai.APIConnectionError as error:
             why = self._key.told(str(error.__cause__ or "") or type(error.__cause__ or error).__name__)
-            failed = Failed(f"{self._name} cannot be reached ({why})", again=True)
+            failed = Failed(f"{self._name} cannot be reached ({why}){self._hint}", again=True)
         except openai.OpenAIError as error:
             failed = Failed(f"{self._name} cannot be asked ({self._key.told(str(error))})")
-        else:
-            return self._read(answer)
         # Out here, so that a traceback does not show the package's error, which may hold the key.
         raise failed
 
@@ -60,27 +61,16 @@ class Connection:
             import openai
 
             self._client = openai.AsyncOpenAI(
-                base_url=self._config.base_url,
+                base_url=self._base_url,
                 api_key=self._key.reveal() or "none",
                 max_retries=0,
-                timeout=self._config.timeout,
+                timeout=self._timeout,
                 # What the environment says of proxies is not meant for this machine itself.
-                http_client=openai.DefaultAsyncHttpxClient(trust_env=not loopback(self._config.base_url)),
+                http_client=openai.DefaultAsyncHttpxClient(trust_env=not loopback(self._base_url)),
             )
             # Read from the environment by the package, and no other server's business.
             self._client.organization = self._client.project = None
         return self._client
-
-    def _read(self, answer: str) -> Reply:
-        try:
-            reply = read(answer)
-        except ValueError:
-            reply = None
-        if reply is None:
-            raise Failed(f"{self._name} answered with no chat completion ({self._key.told(answer)})", again=True)
-        return reply.model_copy(
-            update={"text": self._key.removed(reply.text), "refusal": self._key.told(reply.refusal)}
-        )
 
     def _refused(self, error: Any) -> Failed:
         """What an error status means; `error` is an `openai.APIStatusError`."""

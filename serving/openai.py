@@ -19,15 +19,16 @@ from pydantic import BaseModel
 
 from core.config import EndpointConfig
 from core.errors import ConfigError, ModelFault
+from core.protocols import Form
 from core.types import ImageRef, Message, Sampling
 from serving.backoff import Backoff
 from serving.connection import Connection
 from serving.keys import key, line
 from serving.ledger import Ledger
-from serving.replies import Reply, estimate
+from serving.replies import Reply, estimate, read
 from serving.responses import ResponseCache, fingerprint
 from serving.retries import Failed, persist
-from serving.structured import Form, Unreadable, correction, instructions, parse, response_format
+from serving.structured import Unreadable, correction, instructions, parse, response_format
 
 
 class OpenAIChat:
@@ -61,7 +62,10 @@ class OpenAIChat:
         self._cache = ResponseCache(Path(config.cache)) if cache is None and config.cache else cache
         self._name = f"the {role}'s model '{config.model}' at {config.base_url}"
         self._backoff = backoff or Backoff(config.max_wait)
-        self._connection = Connection(config, key(config, environment), self._backoff, name=self._name)
+        self._key = key(config, environment)
+        self._connection = Connection(
+            config.base_url, self._key, self._backoff, timeout=config.timeout, name=self._name
+        )
         self._sleep = sleep
         self._places = asyncio.Semaphore(config.concurrency)
         self._unheld: set[type[BaseModel]] = set()  # forms whose schema the server refused
@@ -198,7 +202,7 @@ class OpenAIChat:
 
     async def _attempt(self, messages: Sequence[Message], body: Mapping[str, Any]) -> Reply:
         """The reply, entered into the ledger; it has a text unless it was cut off. Raises `Failed`."""
-        reply = await self._connection.attempt(body)
+        reply = self._read(await self._connection.post("/chat/completions", body))
         prompt, completion = reply.prompt_tokens, reply.completion_tokens
         estimated = prompt is None or completion is None
         if prompt is None or completion is None:
@@ -212,6 +216,18 @@ class OpenAIChat:
         if not reply.text.strip() and reply.finish != "length":
             raise Failed(f"{self._name} answered without a text", again=True)
         return reply
+
+    def _read(self, answer: str) -> Reply:
+        """The reply, which may hold no text."""
+        try:
+            reply = read(answer)
+        except ValueError:
+            reply = None
+        if reply is None:
+            raise Failed(f"{self._name} answered with no chat completion ({self._key.told(answer)})", again=True)
+        return reply.model_copy(
+            update={"text": self._key.removed(reply.text), "refusal": self._key.told(reply.refusal)}
+        )
 
     def _body(self, messages: Sequence[Message], sampling: Sampling, form: Mapping[str, Any] | None) -> dict[str, Any]:
         body: dict[str, Any] = {

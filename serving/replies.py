@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
+from core import tokens
 from core.types import Message, Record
 
-_BYTES_PER_TOKEN = 4
 _TOKENS_PER_IMAGE = 1000
 
 _Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -64,9 +64,5 @@ def read(body: str) -> Reply:
 
 def estimate(messages: Sequence[Message], text: str) -> tuple[int, int]:
     """Prompt and completion tokens by rule of thumb, for the accounts: a token in 4 bytes, a thousand in a picture."""
-    prompt = sum(_tokens(message.content) + _TOKENS_PER_IMAGE * len(message.images) for message in messages)
-    return prompt, _tokens(text)
-
-
-def _tokens(text: str) -> int:
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
+    prompt = sum(tokens.estimate(message.content) + _TOKENS_PER_IMAGE * len(message.images) for message in messages)
+    return prompt, tokens.estimate(text)

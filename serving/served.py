@@ -19,10 +19,11 @@ from pydantic import BaseModel, Field, ValidationError
 from core.errors import ConfigError, ModelFault
 from core.types import Completion, Message, Sampling
 from serving.backoff import Backoff
-from serving.keys import Key, line, loopback
-from serving.retries import PASSING, Failed, persist
+from serving.connection import Connection
+from serving.keys import Key, line
+from serving.retries import Failed, persist
 
-_LOAD = "/load_weights"
+_HINT = "; is 'autotelic serve' running there?"
 _LONGEST = 10.0  # seconds between two tries
 
 
@@ -79,15 +80,14 @@ class ServedPolicy:
             raise ConfigError("policy.urls names no server; start one with 'autotelic serve … --allow-updates'")
         self.name = f"policy-{secrets.token_hex(6)}"
         self.constrained = constrained
-        self._urls = tuple(urls)
-        self._key = key or Key()
-        self._timeout = timeout
         self._attempts = attempts
         self._places = asyncio.Semaphore(concurrency)
         self._sleep = sleep
         self._backoff = Backoff(_LONGEST)
-        self._clients: dict[str, Any] = {}
-        self._turns = itertools.cycle(self._urls)
+        self._servers = {
+            url: Connection(url, key or Key(), self._backoff, timeout=timeout, name=url, hint=_HINT) for url in urls
+        }
+        self._turns = itertools.cycle(self._servers)
         self._version = 0
         self._closed = False
 
@@ -121,19 +121,28 @@ class ServedPolicy:
             raise ModelFault("a served policy is published as full weights")
         path = await asyncio.to_thread(weights_dir.resolve)
         body = {"name": self.name, "path": str(path), "version": version}
-        await asyncio.gather(*(self._persist(url, _LOAD, body) for url in self._urls))
+        await asyncio.gather(*(self._load(url, body) for url in self._servers))
         self._version = version
 
     async def close(self) -> None:
         """Close the connections. The servers go on."""
         self._closed = True
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.close()
+        for server in self._servers.values():
+            await server.close()
 
-    def _completion(self, url: str, answer: Any, sampling: Sampling) -> Completion:
+    async def _load(self, url: str, body: dict[str, Any]) -> None:
         try:
-            body = _Body.model_validate(answer)
+            await self._persist(url, "/load_weights", body)
+        except Failed as failed:
+            if failed.status != 404:
+                raise
+            raise ModelFault(
+                f"{url} takes no weights, so it is no server of ours; start one with 'autotelic serve'"
+            ) from failed
+
+    def _completion(self, url: str, answer: str, sampling: Sampling) -> Completion:
+        try:
+            body = _Body.model_validate_json(answer)
         except ValidationError as error:
             why = line("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
             raise ModelFault(f"{url} is no server of ours, its answers lack what training needs ({why})") from error
@@ -157,57 +166,14 @@ class ServedPolicy:
             finish_reason=choice.finish_reason,
         )
 
-    async def _persist(self, url: str, path: str, body: dict[str, Any]) -> Any:
+    async def _persist(self, url: str, path: str, body: dict[str, Any]) -> str:
+        """What a server answers, tried again where that may help."""
+        if self._closed:
+            raise ModelFault("the policy is closed")
         return await persist(
-            lambda: self._attempt(url, path, body),
+            lambda: self._servers[url].post(path, body),
             attempts=self._attempts,
             backoff=self._backoff,
             longest=_LONGEST,
             sleep=self._sleep,
         )
-
-    async def _attempt(self, url: str, path: str, body: dict[str, Any]) -> Any:
-        """The JSON that a server answers; raises `Failed`."""
-        import openai
-
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await self._client(url).post(path, cast_to=object, body=body)
-        except openai.APIStatusError as error:
-            failed = self._refused(url, path, error)
-        except (TimeoutError, openai.APITimeoutError):
-            failed = Failed(f"{url} did not answer within {self._timeout:g} s", again=True)
-        except openai.APIConnectionError as error:
-            why = self._key.told(str(error.__cause__ or error))
-            failed = Failed(f"{url} cannot be reached ({why}); is 'autotelic serve' running there?", again=True)
-        except (openai.OpenAIError, ValueError) as error:
-            failed = Failed(f"{url} cannot be asked ({self._key.told(str(error))})")
-        raise failed  # out here, so that a traceback does not show the package's error, which may hold the key
-
-    def _refused(self, url: str, path: str, error: Any) -> Failed:
-        """What an error status means; `error` is an `openai.APIStatusError`."""
-        status: int = error.status_code
-        if status == 404 and path == _LOAD:
-            return Failed(f"{url} takes no weights, so it is no server of ours; start one with 'autotelic serve'")
-        said = error.body.get("message") if isinstance(error.body, dict) else error.body
-        return Failed(
-            f"{url} answered {status} ({self._key.told(str(said or ''))})",
-            again=status in PASSING or status >= 500,
-            asked=self._backoff.asked(error.response.headers.get("retry-after")),
-            status=status,
-        )
-
-    def _client(self, url: str) -> Any:
-        if self._closed:
-            raise ModelFault("the policy is closed")
-        if url not in self._clients:
-            import openai
-
-            self._clients[url] = openai.AsyncOpenAI(
-                base_url=url,
-                api_key=self._key.reveal() or "none",
-                max_retries=0,
-                timeout=self._timeout,
-                http_client=openai.DefaultAsyncHttpxClient(trust_env=not loopback(url)),
-            )
-        return self._clients[url]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-Form = TypeVar("Form", bound=BaseModel)
+from core.protocols import Form
 
 _FENCED = re.compile(r"```[\w-]*[ \t]*\n(.*)\n?```", re.DOTALL)
 _NOT_STRICT = frozenset({"default", "discriminator"})

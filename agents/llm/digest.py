@@ -7,31 +7,26 @@ from itertools import chain, zip_longest
 
 from agents.explorer.pages import Page
 from agents.explorer.sitemap import SiteMap
+from core.tokens import estimate
 from core.types import Element
 
-_BYTES_PER_TOKEN = 4  # the rule of thumb by which the accounts estimate, too
 _LONGEST_LINE = 320
 _LONGEST_URL = 200
 _LISTED = 6
 
 
-def tokens(text: str) -> int:
-    """How many tokens a text has, by rule of thumb."""
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_PER_TOKEN)
-
-
 def fit(parts: Iterable[str], budget: int) -> str:
     """The first parts that fit into `budget` tokens, one below the other; says how many are left out."""
     waiting = list(parts)
-    if sum(tokens(part) + 1 for part in waiting) <= budget:
+    if sum(estimate(part) + 1 for part in waiting) <= budget:
         return "\n".join(waiting)
-    note = tokens(_left_out(len(waiting)))  # has to fit as well
+    note = estimate(_left_out(len(waiting)))  # has to fit as well
     kept: list[str] = []
     used = note
     for part in waiting:
-        if used + tokens(part) + 1 <= budget:
+        if used + estimate(part) + 1 <= budget:
             kept.append(part)
-            used += tokens(part) + 1
+            used += estimate(part) + 1
     if note > budget:
         return ""
     return "\n".join([*kept, _left_out(len(waiting) - len(kept))])

@@ -10,10 +10,11 @@ from agents.explorer.pages import Entry, Form, Link, Page
 from agents.explorer.sitemap import SiteMap
 from agents.llm import context, learnability
 from agents.llm.context import Brief, Demonstration
-from agents.llm.digest import digest, fit, tokens
+from agents.llm.digest import digest, fit
 from agents.llm.embedding import HashingEmbedder, Nearness, cosine
 from agents.llm.fence import Fence
 from core.config import LanguageProposerConfig
+from core.tokens import estimate
 from core.types import Element, Goal
 
 HOSTILE = (
@@ -91,7 +92,7 @@ def test_the_request_is_bounded_however_much_is_known() -> None:
         failed=many,
     )
     text = told(brief, SiteMap(start_urls=("http://shop.test/0",), pages=pages), map_tokens=500, list_tokens=200)
-    assert tokens(text) < 500 + 8 * 200 + 500
+    assert estimate(text) < 500 + 8 * 200 + 500
     assert "more left out" in text
 
 
@@ -142,7 +143,7 @@ def test_what_fits_is_kept_and_the_rest_counted() -> None:
     assert fit(["a", "b"], 100) == "a\nb"
     assert fit(["a", "b" * 400, "c"], 20) == "a\nc\n(1 more left out)"
     assert fit(["b" * 400], 1) == ""
-    assert all(tokens(fit(["word " * 3] * 50, budget)) <= budget for budget in range(60))
+    assert all(estimate(fit(["word " * 3] * 50, budget)) <= budget for budget in range(60))
 
 
 def test_learnability_is_greatest_where_half_succeeds() -> None:

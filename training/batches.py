@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -63,6 +63,12 @@ class Batch:
     @property
     def tokens(self) -> int:
         return len(self.targets)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        choices = None if self.choices is None else (self.choices[0].to(device), self.choices[1].to(device))
+        return replace(self, **moved, choices=choices)
 
 
 def check(rows: Sequence[TrainingRow], vocabulary: int) -> None:

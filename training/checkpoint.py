@@ -1,4 +1,6 @@
-"""A checkpoint folder: weights in Hugging Face format, the tokenizer's files, and the trainer's own state.
+"""A checkpoint folder: weights and the trainer's own state.
+
+The weights are a whole model in Hugging Face format with its tokenizer's files, or an adapter as peft writes it.
 
 Written beside its place, synced, then renamed: a folder that is there is whole.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,10 @@ _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.j
 _WRITTEN_BY_MODEL = ("config.json", "generation_config.json")
 
 
-def save(directory: Path, model: Any, source: Path, state: Mapping[str, Any]) -> None:
-    """Write model, tokenizer files of `source` and `state` as `directory`, replacing it; raises `StorageFault`.
+def save(directory: Path, write_weights: Callable[[Path], None], state: Mapping[str, Any]) -> None:
+    """Write weights and `state` as `directory`, replacing it; raises `StorageFault`.
 
-    A half-written folder of an earlier, killed attempt is removed.
+    `write_weights` fills a folder. A half-written folder of an earlier, killed attempt is removed.
     """
     partial = directory.with_name(f".{directory.name}.partial")
     replaced = directory.with_name(f".{directory.name}.replaced")
@@ -34,8 +36,7 @@ def save(directory: Path, model: Any, source: Path, state: Mapping[str, Any]) ->
         for leftover in (partial, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
         partial.mkdir(parents=True)
-        model.save_pretrained(partial)
-        _copy_tokenizer(source, partial)
+        write_weights(partial)
         buffer = io.BytesIO()  # torch reports a full disk as a RuntimeError; a plain write says what it is
         torch.save({"format": FORMAT, **state}, buffer)
         (partial / STATE_FILE).write_bytes(buffer.getvalue())
@@ -51,6 +52,15 @@ def save(directory: Path, model: Any, source: Path, state: Mapping[str, Any]) ->
         raise StorageFault(f"the checkpoint '{directory}' could not be written: {error}") from error
 
 
+def write_model(model: Any, source: Path, folder: Path) -> None:
+    """A whole model, and every small file that lies beside the weights in `source`: tokenizer, template, licence."""
+    model.save_pretrained(folder)
+    for path in sorted(source.iterdir()):
+        weights = any(path.match(pattern) for pattern in _WEIGHTS)
+        if path.is_file() and not weights and path.name not in _WRITTEN_BY_MODEL:
+            shutil.copyfile(path, folder / path.name)
+
+
 def load_state(directory: Path) -> dict[str, Any]:
     """The trainer's state in a checkpoint; raises `RunDirectoryError`."""
     path = directory / STATE_FILE
@@ -63,14 +73,6 @@ def load_state(directory: Path) -> dict[str, Any]:
     if state.get("format") != FORMAT:
         raise RunDirectoryError(f"'{path}' has format {state.get('format')}, this version reads {FORMAT}")
     return state
-
-
-def _copy_tokenizer(source: Path, target: Path) -> None:
-    """Every small file beside the weights: tokenizer, chat template, processor, licence, model card."""
-    for path in sorted(source.iterdir()):
-        weights = any(path.match(pattern) for pattern in _WEIGHTS)
-        if path.is_file() and not weights and path.name not in _WRITTEN_BY_MODEL:
-            shutil.copyfile(path, target / path.name)
 
 
 def _sync(path: Path) -> None:

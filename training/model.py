@@ -1,6 +1,7 @@
 """A Hugging Face causal language model as the trainer sees it: log-probabilities of the trained tokens.
 
-The transformer runs over every token, the vocabulary head only where a trained token is predicted.
+The transformer runs over every token, the vocabulary head only where a trained token is predicted, and over a
+bounded number of these at a time: logits over a large vocabulary are what fills a GPU first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from core.errors import ConfigError
 from core.loading import ALONE
@@ -18,6 +20,7 @@ from training import losses
 from training.batches import Batch
 
 NEVER = -1e9  # not -inf, whose product with a probability of 0 is no number
+_LOGITS = 2**25  # at once: 128 MiB in float32, of which a backward pass needs a few
 
 
 class TokenStatistics(NamedTuple):
@@ -27,8 +30,8 @@ class TokenStatistics(NamedTuple):
     entropy: Tensor
 
 
-def load(folder: Path) -> Any:
-    """The model of a Hugging Face folder in float32 with dropout off; raises `ConfigError`."""
+def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
+    """The model of a Hugging Face folder with dropout off; raises `ConfigError`."""
     if not (folder / "config.json").is_file():
         raise ConfigError(f"'{folder}' is not a model folder: it has no config.json")
     from transformers import AutoModelForCausalLM
@@ -38,7 +41,7 @@ def load(folder: Path) -> Any:
     try:
         with ALONE:
             model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, attn_implementation="sdpa", local_files_only=True
+                folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True
             )
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise ConfigError(f"'{folder}' cannot be loaded as a causal language model: {error}") from error
@@ -46,6 +49,19 @@ def load(folder: Path) -> Any:
         raise ConfigError(f"'{folder}' is a {type(model).__name__}; trained are models with `model` and `lm_head`")
     model.eval()  # type: ignore[no-untyped-call]
     return model
+
+
+def recompute_activations(model: Any) -> None:
+    """Keep each block's input alone for the backward pass, and compute the rest again: less memory, more time.
+
+    Transformers does so in training mode only, which would also turn dropout on.
+    """
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+    model.train()
+    for module in model.modules():
+        for name in ("p", "attention_dropout", "dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
 
 
 def can_share_prefixes(model: Any) -> bool:
@@ -63,14 +79,28 @@ def token_statistics(model: Any, batch: Batch, *, entropy_gradient: bool = False
         attention_mask=batch.mask,
         position_ids=batch.position_ids,
         use_cache=False,
-    ).last_hidden_state
-    logits = model.lm_head(hidden.flatten(0, 1)[batch.source]) / batch.temperatures[:, None]
-    if batch.choices is not None:
-        logits = logits.masked_fill(excluded(batch.choices, logits), NEVER)
-    chosen = logits.gather(1, batch.targets[:, None]).squeeze(1)
-    logprobs = chosen - logits.logsumexp(dim=-1)
-    with torch.set_grad_enabled(entropy_gradient and torch.is_grad_enabled()):
-        return TokenStatistics(logprobs, losses.entropy(logits))
+    ).last_hidden_state.flatten(0, 1)[batch.source]
+
+    def read(first: int, last: int) -> TokenStatistics:
+        logits = model.lm_head(hidden[first:last]).float() / batch.temperatures[first:last, None]
+        if batch.choices is not None:
+            rows, tokens = batch.choices
+            here = (rows >= first) & (rows < last)
+            logits = logits.masked_fill(excluded((rows[here] - first, tokens[here]), logits), NEVER)
+        chosen = logits.gather(1, batch.targets[first:last, None]).squeeze(1)
+        logprobs = chosen - logits.logsumexp(dim=-1)
+        with torch.set_grad_enabled(entropy_gradient and torch.is_grad_enabled()):
+            return TokenStatistics(logprobs, losses.entropy(logits))
+
+    step = max(1, _LOGITS // model.config.get_text_config().vocab_size)
+    if batch.tokens <= step:
+        return read(0, batch.tokens)
+    # Not kept until the backward pass, which computes them again, a part at a time.
+    parts = [
+        checkpoint(read, first, min(first + step, batch.tokens), use_reentrant=False)
+        for first in range(0, batch.tokens, step)
+    ]
+    return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
 def excluded(choices: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:

@@ -20,14 +20,17 @@ from training import batches, losses
 from training import model as models
 
 
-def logprobs(model: Any, rows: Sequence[TrainingRow], budget: int, *, share: bool) -> list[list[float]]:
+def logprobs(
+    model: Any, rows: Sequence[TrainingRow], budget: int, *, share: bool, device: torch.device | None = None
+) -> list[list[float]]:
     """The model's log-probabilities of each row's trained tokens, 0 elsewhere, in the length of its `input_ids`."""
     values = [[0.0] * len(row.input_ids) for row in rows]
     places = [(place for place, trained in enumerate(row.loss_mask) if trained) for row in rows]
     blank = [with_logprobs(row, zeros) for row, zeros in zip(rows, values, strict=True)]
     with torch.no_grad():
         for batch in batches.micro_batches(blank, budget, share=share):
-            for row, value in zip(batch.rows.tolist(), models.token_logprobs(model, batch).tolist(), strict=True):
+            found = models.token_logprobs(model, batch if device is None else batch.to(device)).tolist()
+            for row, value in zip(batch.rows.tolist(), found, strict=True):
                 values[row][next(places[row])] = value
     return values
 

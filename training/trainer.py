@@ -9,15 +9,17 @@ import copy
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from core.config import TrainingConfig
-from core.errors import RunDirectoryError
+from core.errors import ConfigError, RunDirectoryError
 from core.types import TrainingRow
 from training import batches, checkpoint, losses, proximal
+from training import lora as adapters
 from training import model as models
 
 Objective = Literal["surrogate", "imitation"]
@@ -36,8 +38,18 @@ class Trainer:
         self.threads = threads
         self.version = 0
         self.batch_ids: list[str] = []
-        self.model = models.load(self.model_dir)
-        self._reference = copy.deepcopy(self.model).requires_grad_(False) if config.kl_coefficient > 0 else None
+        self._device = device_of(config.device)
+        lora, half = config.lora_rank > 0, config.dtype == "bfloat16"
+        # Weights that are trained are float32, or small updates would be rounded away; those of a base need not be.
+        self.model = models.load(self.model_dir, dtype=torch.bfloat16 if lora and half else torch.float32)
+        self.model.to(self._device)
+        self._autocast = half and not lora
+        self._adapted = adapters.add(self.model, self.model_dir, config, seed=seed) if lora else None
+        self._reference: Any = None
+        if config.kl_coefficient > 0 and not lora:  # the base beneath an adapter is its own reference
+            self._reference = copy.deepcopy(self.model).requires_grad_(False)
+        if config.recompute_activations:
+            models.recompute_activations(self.model)
         self._share_prefixes = models.can_share_prefixes(self.model)
         self._optimizer = _optimizer(self.model, config)
         self._generator = torch.Generator().manual_seed(seed)
@@ -119,7 +131,14 @@ class Trainer:
         return proximal.decouple(rows, present, self.config.importance_cap, sequences=sequences)
 
     def _present_logprobs(self, rows: Sequence[TrainingRow]) -> list[list[float]]:
-        return proximal.logprobs(self.model, rows, self.config.micro_batch_tokens, share=self._share_prefixes)
+        with self._precision():
+            return proximal.logprobs(
+                self.model, rows, self.config.micro_batch_tokens, share=self._share_prefixes, device=self._device
+            )
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        """The precision of the model's arithmetic; its weights and the losses are float32."""
+        return torch.autocast(self._device.type, dtype=torch.bfloat16) if self._autocast else nullcontext()
 
     def _step(self, rows: Sequence[TrainingRow], objective: Objective, tokens: float, account: _Account) -> None:
         """One optimizer step over micro-batches; skipped, and counted, when the gradient is not finite."""
@@ -127,10 +146,10 @@ class Trainer:
         self._optimizer.zero_grad(set_to_none=True)
         first = account.steps == 0
         for batch in batches.micro_batches(rows, self.config.micro_batch_tokens, share=self._share_prefixes):
-            loss = self._loss(batch, objective, tokens, sums, first)
+            loss = self._loss(batch.to(self._device), objective, tokens, sums, first)
             loss.backward()  # type: ignore[no-untyped-call]
             sums["loss"] += loss.item()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.max_grad_norm).item()
+        norm = torch.nn.utils.clip_grad_norm_(_trained(self.model), self.config.max_grad_norm).item()
         finite = torch.isfinite(torch.tensor([norm, sums["loss"]])).all()
         if finite:
             self._optimizer.step()
@@ -146,7 +165,10 @@ class Trainer:
         config = self.config
         clip = {"eps_low": config.eps_low, "eps_high": config.eps_high}
         turns = batch.turns if config.ratio == "sequence" else None
-        logprobs, entropy = models.token_statistics(self.model, batch, entropy_gradient=config.entropy_coefficient > 0)
+        with self._precision():
+            logprobs, entropy = models.token_statistics(
+                self.model, batch, entropy_gradient=config.entropy_coefficient > 0
+            )
         if objective == "surrogate" and config.loss == "cispo":
             loss = losses.cispo(logprobs, batch.rollout, batch.advantages, **clip, tokens=tokens)
             sums["clipped"] += losses.bounded_count(logprobs, batch.rollout, **clip).item()
@@ -157,10 +179,8 @@ class Trainer:
             loss = losses.imitation(logprobs, batch.advantages, tokens=tokens)
         if config.entropy_coefficient > 0:
             loss = loss - config.entropy_coefficient * entropy.sum() / tokens
-        if self._reference is not None:
-            with torch.inference_mode():
-                reference = models.token_logprobs(self._reference, batch)
-            kl = losses.k3(logprobs, reference.clone())
+        if config.kl_coefficient > 0:
+            kl = losses.k3(logprobs, self._reference_logprobs(batch))
             loss = loss + config.kl_coefficient * kl.sum() / tokens
             sums["reference_kl"] += kl.sum().item()
         with torch.no_grad():
@@ -176,6 +196,12 @@ class Trainer:
                 sums["first_tokens"] += batch.tokens
                 sums["first_kl"] += drift.sum().item()
         return loss
+
+    def _reference_logprobs(self, batch: batches.Batch) -> torch.Tensor:
+        """The frozen reference's: the initial model, which is what an adapter was added to."""
+        base = nullcontext() if self._adapted is None else self._adapted.disable_adapter()
+        with torch.no_grad(), self._precision(), base:
+            return models.token_logprobs(self.model if self._reference is None else self._reference, batch)
 
     def _split(self, rows: Sequence[TrainingRow], parts: int) -> Iterator[list[TrainingRow]]:
         """Shuffled minibatches of whole rollouts with about equally many trained tokens.
@@ -205,7 +231,17 @@ class Trainer:
         yield current
 
     def save(self, directory: Path) -> None:
-        """Weights, tokenizer, optimizer and random state as one folder, whole or not at all; `StorageFault`."""
+        """Weights, optimizer and random state as one folder, whole or not at all; raises `StorageFault`.
+
+        The weights are a model with its tokenizer, or an adapter alone where only that is trained.
+        """
+
+        def write(folder: Path) -> None:
+            if self._adapted is not None:
+                adapters.write(self._adapted, folder)
+            else:
+                checkpoint.write_model(self.model, self.model_dir, folder)
+
         state = {
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
@@ -213,13 +249,16 @@ class Trainer:
             "steps": self._steps,
             "batch_ids": self.batch_ids,
         }
-        checkpoint.save(Path(directory), self.model, self.model_dir, state)
+        checkpoint.save(Path(directory), write, state)
 
     def restore(self, directory: Path) -> None:
         """Continue exactly where `save(directory)` was called; raises `RunDirectoryError`."""
         state = checkpoint.load_state(Path(directory))
         try:
-            self.model.load_state_dict(models.load(Path(directory)).state_dict())
+            if self._adapted is not None:
+                adapters.read(self._adapted, Path(directory))
+            else:
+                self.model.load_state_dict(models.load(Path(directory)).state_dict())
             self._optimizer.load_state_dict(state["optimizer"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise RunDirectoryError(f"the checkpoint '{directory}' does not fit '{self.model_dir}': {error}") from error
@@ -288,9 +327,22 @@ def _tokens(rows: Iterable[TrainingRow]) -> int:
     return sum(sum(row.loss_mask) for row in rows)
 
 
+def _trained(model: Any) -> list[torch.nn.Parameter]:
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def device_of(name: str) -> torch.device:
+    """The device that a setting names, the GPU where there is one for `auto`; raises `ConfigError`."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError(f"training.device = '{name}', but torch finds no GPU here; set training.device=cpu")
+    return torch.device(name)
+
+
 def _optimizer(model: Any, config: TrainingConfig) -> torch.optim.AdamW:
     """AdamW with decay on matrices only."""
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    parameters = _trained(model)
     groups = [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

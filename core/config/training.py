@@ -27,6 +27,20 @@ class TrainingConfig(Section):
         description="bound of the weight that corrects for stale rollouts, as 2: clip against the weights that the"
         " update begins with, not against the rollout's; 0: no correction",
     )
+    lora_rank: int = Field(
+        0, ge=0, description="train low-rank adapters of this rank instead of the weights themselves; 0: the weights"
+    )
+    lora_alpha: int = Field(0, ge=0, description="adapters are scaled by lora_alpha / lora_rank; 0: twice the rank")
+    lora_targets: tuple[str, ...] = Field(
+        (), description="layers that get adapters, as q_proj; empty: every linear layer of the language model's blocks"
+    )
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of the arithmetic; weights that are trained stay float32, a base beneath adapters not"
+    )
+    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: a GPU where there is one")
+    recompute_activations: bool = Field(
+        False, description="gradient checkpointing: keep less for the backward pass and compute it again"
+    )
     discount: float = Field(0.95, gt=0, le=1, description="gigpo: what a reward one step later is worth")
     step_weight: float = Field(1.0, gt=0, description="gigpo: weight of a step's advantage beside the episode's")
     tasks_per_iteration: int = Field(16, ge=1)
@@ -101,6 +115,8 @@ class TrainingConfig(Section):
                 f"training.ratio='sequence' never clips beyond {_WIDEST_SEQUENCE_CLIP};"
                 " set training.eps_low=3e-4 and training.eps_high=4e-4, or more for short turns"
             )
+        if not self.lora_rank and (self.lora_alpha or self.lora_targets):
+            return "training.lora_alpha and training.lora_targets are of adapters; set training.lora_rank, as to 16"
         if 0 < self.importance_cap < 1:
             return "training.importance_cap below 1 weighs down what is not stale; set it to 0 or to at least 1"
         return ""

@@ -69,6 +69,11 @@ class WebEnvironment:
         """Whether the browser itself no longer answers."""
         return self._tabs.stuck
 
+    @property
+    def tabs(self) -> Tabs:
+        """The episode's tabs, for who watches instead of acting."""
+        return self._tabs
+
     async def reset(self, task: Task) -> Observation:
         """Begin an episode from a fresh state; raises `EnvironmentFault`."""
         if self._closed:
@@ -110,20 +115,27 @@ class WebEnvironment:
         self._over = terminal
         return StepResult(observation=observation, terminated=terminal, info={"http_status": reading.status})
 
+    async def look(self) -> Observation:
+        """The page as it is now, while somebody else acts; raises `EnvironmentFault`."""
+        complaints: list[str] = []
+        try:
+            return await self._observation(await self._look(complaints), complaints, picture=False)
+        except Error as error:
+            raise self._fault(f"the browser failed: {_first_line(error)}") from error
+
     async def collect_evidence(self, task: Task) -> GroundTruth | None:  # noqa: ARG002
         """The ground truth of the episode's session; None on sites that have none."""
         if self._sessions is None or self._session is None:
             return None
         return GroundTruth(evidence=await self._sessions.read(*self._session))
 
-    async def screenshot(self, *, marks: bool = False) -> ImageRef | None:
-        """A picture of the page as it is now, with numbered elements if asked; None without a store."""
+    async def screenshot(self) -> ImageRef | None:
+        """A picture of the page as it is now; None without a store."""
         if self._store is None:
             return None
-        elements = self._reading.elements if marks and self._reading else None
         try:
             async with asyncio.timeout(self._config.action_timeout):
-                image = await screenshot.capture(self._tabs.active.cdp, marks=elements)
+                image = await screenshot.capture(self._tabs.active.cdp)
         except (Error, TimeoutError) as error:
             raise EnvironmentFault(f"no picture of the page could be taken: {error}") from error
         return self._store(*image)

@@ -53,6 +53,10 @@ class Tabs:
         """The tabs by their titles, or URLs where they have none."""
         return tuple((tab.title or tab.page.url)[:200] for tab in self._tabs)
 
+    def number_of(self, page: Page) -> int | None:
+        """The number from 1 by which an agent turns to a page; None where it is not followed."""
+        return next((number for number, tab in enumerate(self._tabs, 1) if tab.page == page), None)
+
     def note(self, sentence: str) -> None:
         """Keep a sentence for the agent, once, and not too many of them."""
         if sentence not in self.notes and len(self.notes) < _MOST_NOTES:

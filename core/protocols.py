@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from core.types import (
     Action,
     Completion,
+    Feedback,
     GroundTruth,
+    ImageRef,
     Message,
     Observation,
     Sampling,
@@ -96,6 +98,28 @@ class EnvironmentPool(Protocol):
 
 
 @runtime_checkable
+class ImageStore(Protocol):
+    """Pictures by content."""
+
+    def put(self, data: bytes, width: int, height: int) -> ImageRef:
+        """Keep WebP bytes of `width` × `height` pixels once; raises `StorageFault`."""
+        ...
+
+    def read(self, image: ImageRef) -> bytes | None:
+        """The picture's bytes; None when it is gone. Raises `StorageFault`."""
+        ...
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """An environment whose present state can be pictured at any time."""
+
+    async def screenshot(self) -> ImageRef | None:
+        """A picture of what is in view now; None where none are kept. Raises `EnvironmentFault`."""
+        ...
+
+
+@runtime_checkable
 class Proposer(Protocol):
     """Invents tasks. `state` and `restore` make it resumable."""
 
@@ -106,6 +130,15 @@ class Proposer(Protocol):
     def state(self) -> dict[str, Any]: ...
 
     def restore(self, state: Mapping[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class Attentive(Proposer, Protocol):
+    """A proposer that heeds how its tasks went and what the user wants."""
+
+    def observe(self, feedback: Feedback) -> None:
+        """Told before each `propose`; what is kept of it is part of `state`. The same iteration may come again."""
+        ...
 
 
 @runtime_checkable

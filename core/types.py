@@ -147,7 +147,8 @@ class Completion(Record):
     """Exactly what a policy sampled: one log-probability (natural log) per output token.
 
     `choices[t]` are the tokens among which token t was drawn, where the policy was held to what the
-    page allows; `choices` is empty where each was drawn from the whole vocabulary.
+    page allows; `choices` is empty where each was drawn from the whole vocabulary. `images` are the pictures
+    of the prompt in order; `prompt_ids` holds the tokens that stand for them, as many as the model saw.
     """
 
     prompt_ids: tuple[int, ...]
@@ -158,6 +159,7 @@ class Completion(Record):
     sampling: Sampling = Sampling()
     policy_version: int = 0
     finish_reason: Literal["stop", "length", "abort"] = "stop"
+    images: tuple[ImageRef, ...] = ()
 
 
 class Message(Record):
@@ -262,6 +264,7 @@ class TrainingRow(Record):
     for the whole vocabulary; `choices` is empty where that holds for all tokens. `rollout_logprobs` is empty in
     a row that nobody sampled as it is: the trainer takes its own log-probabilities before the update.
     `turns` are the places where a turn's sampled tokens begin, in order; empty: the row is one turn.
+    `images` are the pictures that the runs of image tokens among `input_ids` stand for, in order.
     """
 
     input_ids: tuple[int, ...]
@@ -282,3 +285,28 @@ class Mastery(Record):
     attempts: int = 0
     successes: int = 0
     recent: float | None = None
+
+
+class Attempts(Record):
+    """How an iteration's attempts at one task went; unscored ones are left out.
+
+    `causes` are short sentences on how failed ones ended. They may quote pages, so they are data like these.
+    """
+
+    task: Task
+    scored: int = Field(ge=1)
+    successes: int = Field(ge=0)
+    causes: tuple[str, ...] = ()
+
+
+class Feedback(Record):
+    """What a proposer is told before it proposes again: how `iteration` went, and what the user wants.
+
+    `achieved` are tasks that failed episodes of that iteration did all the same. Iteration 0 has no attempts.
+    """
+
+    iteration: int = Field(ge=0)
+    attempts: tuple[Attempts, ...] = ()
+    achieved: tuple[Task, ...] = ()
+    goals: tuple[Goal, ...] = ()
+    rules: tuple[str, ...] = ()

@@ -32,18 +32,32 @@ def exploring(context: Context, place: Place) -> ExploringProposer:
 
 
 def language(context: Context, place: Place) -> GroundedProposer:
-    """`language`: explores, then asks the configured endpoint's model; raises `ConfigError` where there is none."""
+    """`language`: explores, then asks the configured endpoint's model; raises `ConfigError` where there is none.
+
+    A solver acts in the environments that practice has later; it has an account of its own.
+    """
     from agents.llm.context import Brief
     from agents.llm.grounded import GroundedProposer
     from agents.llm.proposer import LanguageProposer
+    from agents.llm.solver import SolvedFeasibility
+    from discovery import demonstrations
 
     if context.accounts is None:
         raise ConfigError("proposer.kind = 'language' works in a run alone, which keeps account of what it costs")
     settings = context.config.language_proposer
+    shown = demonstrations.load(settings.demonstrations)
     model = context.accounts.client("proposer")
-    brief = Brief(name=", ".join(context.config.site.urls), urls=place.urls)
+    brief = Brief(name=", ".join(context.config.site.urls), urls=place.urls, demonstrations=shown)
+    solver: SolvedFeasibility | None = None
+    if settings.feasibility == "solver":
+        solver = SolvedFeasibility(
+            context.accounts.client("solver"),
+            place.pool,
+            page_tokens=settings.solver_tokens,
+            seconds=settings.solver_seconds,
+        )
 
     def ask(site: SiteMap) -> LanguageProposer:
-        return LanguageProposer(model, site, brief, config=settings, resettable=place.resettable)
+        return LanguageProposer(model, site, brief, config=settings, resettable=place.resettable, feasibility=solver)
 
     return GroundedProposer(exploring(context, place), ask, config=settings)

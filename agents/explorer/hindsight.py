@@ -16,15 +16,20 @@ from agents.explorer.pages import Page
 from agents.explorer.pieces import Piece, Pieces
 from core import actions
 from core.checks import fold
-from core.types import Step, Trajectory
+from core.types import Step, Task, Trajectory
 
 
 @dataclass(frozen=True)
 class Achieved:
-    """An instruction that the episode carries out from step `first` on, all of it without a detour."""
+    """An instruction that the episode carries out from step `first` to `until` (not included; None: to its end).
+
+    `task` is the same as something to practise, where it can be checked.
+    """
 
     instruction: str
     first: int
+    until: int | None = None
+    task: Task | None = None
 
 
 def achieved(trajectory: Trajectory, pieces: Pieces, rng: Random) -> Achieved | None:

@@ -9,12 +9,15 @@ from pathlib import Path
 from pydantic import Field
 
 from agents.explorer.sitemap import SiteMap
-from agents.llm import learnability
+from agents.llm import learnability, missing
 from agents.llm.digest import crop, digest, fit
 from agents.llm.fence import Fence
+from agents.llm.missing import Profile
 from core.config import LanguageProposerConfig
 from core.types import Goal, Message, Record
 
+_LONGEST_TASK = 140  # characters of a demonstration's instruction …
+_LONGEST_STEPS = 170  # … and of its actions, where there are many
 _PROMPTS = Path(__file__).parents[1] / "prompts"
 
 
@@ -28,7 +31,7 @@ class Demonstration(Record):
 class Brief(Record):
     """What is known about a site, apart from its map; `families` are those to cover, whether tried or not.
 
-    Goals of the user are the only texts here that are shown as wishes; all else may stem from pages.
+    Goals and rules of the user are the only texts here that are shown as wishes; all else may stem from pages.
     """
 
     name: str
@@ -37,6 +40,8 @@ class Brief(Record):
     goals: tuple[Goal, ...] = ()
     demonstrations: tuple[Demonstration, ...] = ()
     failed: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    missing: Profile = Profile()
 
 
 @cache
@@ -73,36 +78,51 @@ def messages(
         return [fence.around(title, text)] if text else []
 
     rates = [f"{name}: {mastery[name]:.0%}" for name in learnability.ranked((), mastery)]
-    demonstrations = [
-        f"{crop(one.instruction, 140)} -> {crop('; '.join(one.steps), 170)}" for one in brief.demonstrations
-    ]
     parts = [
         *listed("The site's name", [brief.name]),
         *listed("The site's own addresses", brief.urls),
         fence.around("The site map", digest(site, config.map_tokens)),
-        *listed("Tasks done on this site, with their actions", demonstrations),
+        *_shown(brief.demonstrations, fence, config.list_tokens),
         *listed("Success rate by family", rates),
-        *listed("Tasks that the agent failed", brief.failed, newest=True),
+        *listed("Skills that the agent lacks", missing.lines(brief.missing.skills, mastered=config.mastered)),
+        *listed("What those failures were about", missing.lines(brief.missing.topics, mastered=config.mastered)),
+        *listed("Tasks that the agent failed, and how", brief.failed, newest=True),
         *listed("Tasks proposed before, not to be repeated", before, newest=True),
         *listed("Proposals that were just rejected, and why", rejected, newest=True),
         *listed("Goals that programs set", [one.text for one in brief.goals if one.source != "user"]),
-        *_wishes([one for one in brief.goals if one.source == "user"], config.list_tokens),
-        *_steering(brief, mastery, config),
+        *_wishes([one for one in brief.goals if one.source == "user"], brief.rules, config.list_tokens),
+        *_steering(brief, mastery, count, config),
         f"Propose {count} different task{'' if count == 1 else 's'}.",
     ]
     return (system("propose", fence), Message(role="user", content="\n\n".join(parts)))
 
 
-def _wishes(goals: Sequence[Goal], budget: int) -> list[str]:
-    lines = []
+def _shown(demonstrations: Sequence[Demonstration], fence: Fence, budget: int) -> list[str]:
+    """What was done on the site. Where there are few, each may be longer, up to its share of the budget."""
+    if not demonstrations:
+        return []
+    longest = max(_LONGEST_STEPS, 3 * budget // len(demonstrations) - _LONGEST_TASK)
+    lines = [
+        f"{crop(one.instruction, _LONGEST_TASK)} -> {crop('; '.join(one.steps), longest)}" for one in demonstrations
+    ]
+    text = fit(lines, budget)
+    return [fence.around("Tasks done on this site, with their actions", text)] if text else []
+
+
+def _wishes(goals: Sequence[Goal], rules: Sequence[str], budget: int) -> list[str]:
+    lines: list[str] = []
     for goal in goals:
         lines.append(f"- {crop(goal.text)}")
         lines += [f"  - constraint: {crop(constraint)}" for constraint in goal.constraints]
-    text = fit(lines, budget)
-    return [f"What the user wants the agent to become good at:\n{text}"] if text else []
+    wanted = fit(lines, budget)
+    kept = fit([f"- {crop(rule)}" for rule in rules], budget)
+    return [
+        *([f"What the user wants the agent to become good at:\n{wanted}"] if wanted else []),
+        *([f"What every task has to keep to:\n{kept}"] if kept else []),
+    ]
 
 
-def _steering(brief: Brief, mastery: Mapping[str, float], config: LanguageProposerConfig) -> list[str]:
+def _steering(brief: Brief, mastery: Mapping[str, float], count: int, config: LanguageProposerConfig) -> list[str]:
     """Which families to ask for; names that could say more than a name are left to the fenced list of rates."""
     rates = {name: rate for name, rate in mastery.items() if learnability.FAMILY.fullmatch(name)}
     families = [name for name in brief.families if learnability.FAMILY.fullmatch(name)]
@@ -110,7 +130,13 @@ def _steering(brief: Brief, mastery: Mapping[str, float], config: LanguagePropos
     lacking = learnability.missing(families, rates)
     wanted = [name for name in learnability.ranked(families, rates) if name not in mastered and name not in lacking]
     pairs = learnability.compositions(rates, above=config.compose_above)[: config.compositions]
+    skills = missing.lacking(brief.missing.skills, mastered=config.mastered)
+    failing = [name for name in skills if learnability.FAMILY.fullmatch(name)][: config.asked_families]
+    needed = missing.allotted({name: skills[name] for name in failing}, round(config.missing_share * count))
     lines = []
+    if needed:
+        asked = ", ".join(f"{number} {name}" for name, number in needed.items())
+        lines.append(f"By what the agent fails most, this many of the tasks should need these skills: {asked}.")
     if wanted:
         lines.append(f"Most can be learned from these families, best first: {_few(wanted, config)}.")
     if lacking:

@@ -1,6 +1,6 @@
 """Whether a proposed task can be done at all, asked before anybody tries.
 
-A further kind, such as attempts of a solver, is another class with `reason_against`; the proposer takes any.
+A further kind is another class with `reason_against`, as `agents.llm.solver` has one; the proposer takes any.
 """
 
 from __future__ import annotations

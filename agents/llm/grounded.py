@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from agents.explorer.hindsight import Achieved
 from agents.explorer.sitemap import SiteMap
+from agents.llm.experience import Experience
 from agents.llm.proposer import LanguageProposer
+from agents.llm.relabelling import Relabelling
 from agents.proposer import ExploringProposer
 from core.config import LanguageProposerConfig
 from core.errors import ModelFault
-from core.types import Task
+from core.types import Feedback, Task, Trajectory
 
 _KEPT = 400  # tasks of the model that are offered again; older ones are forgotten, their instructions are not
 
 
 class GroundedProposer:
-    """A `core.protocols.Proposer`: explores, then asks a model that is shown the map.
+    """A `core.protocols.Attentive` proposer: explores, then asks a model that is shown the map.
 
     A call brings up to `config.tasks` new tasks of the model, and offers them with its earlier ones, newest first, and
     with `config.proven_share` of proven tasks; where either kind falls short the other makes up for it. `ask` makes the
@@ -58,6 +61,22 @@ class GroundedProposer:
         room = count - min(len(proven), round(self.config.proven_share * count))
         asked = self._asked[::-1][:room]
         return [*asked, *proven[: count - len(asked)]]
+
+    def observe(self, feedback: Feedback) -> None:
+        """See `core.protocols.Attentive`; it is the model that is told."""
+        if self._asking is not None:
+            self._asking.observe(feedback)
+            return
+        known = Experience.model_validate(self._restored.get("experience", {}))
+        self._restored = {**self._restored, "experience": known.after(feedback).model_dump(mode="json")}
+
+    def hindsight(self, trajectory: Trajectory, *, seed: int) -> Achieved | None:
+        """What a failed look-up would have been right for, as the exploration tells without the model."""
+        return self.explorer.hindsight(trajectory, seed=seed)
+
+    async def relabel(self, episodes: Sequence[Trajectory], *, seed: int) -> Relabelling:
+        """What failed episodes achieved all the same, as the model tells; see `LanguageProposer.relabel`."""
+        return await (await self._over_the_map()).relabel(episodes, seed=seed)
 
     def exclude(self, tasks: Sequence[Task]) -> int:
         """Never propose what coincides with these (held-out) tasks; returns how many proven ones that removed."""

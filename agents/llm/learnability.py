@@ -36,7 +36,7 @@ def ranked(families: Iterable[str], mastery: Mapping[str, float]) -> list[str]:
 
 
 def missing(families: Iterable[str], mastery: Mapping[str, float]) -> list[str]:
-    """Families that were never tried or never done, by name (STAT's profile of missing skills)."""
+    """Families that were never tried or never done, by name; `agents.llm.missing` tells what fails."""
     return sorted(name for name in set(families) | set(mastery) if mastery.get(name, 0.0) <= 0.0)
 
 

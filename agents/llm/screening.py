@@ -57,6 +57,10 @@ class Screened(Record):
     expected_steps: int
     criterion: str = ""
 
+    @property
+    def instruction(self) -> str:
+        return self.task.instruction
+
 
 class Screen:
     """Everything that can be told without asking anybody. `urls` are the site's own and name the origins allowed."""
@@ -118,12 +122,17 @@ class Screen:
             max_steps=self.max_steps,
             changes_state=suggestion.changes_state,
         )
-        if any(same_task(task, one) for one in held_out):
-            return drop("held_out", "it is a duplicate")
-        _, likeness = near.nearest(instruction)
-        if likeness >= self.duplicate:
-            return drop("duplicate", "it says what another proposal says")
+        if repeats := self.repeats(task, near, held_out):
+            return drop(repeats, "it is a duplicate")
         return Screened(task=task, expected_steps=suggestion.expected_steps, criterion=criterion)
+
+    def repeats(
+        self, task: Task, near: Nearness, held_out: Sequence[Task] = ()
+    ) -> Literal["", "held_out", "duplicate"]:
+        """Whether a task coincides with one that is held out, or says what another says; empty if neither."""
+        if any(same_task(task, one) for one in held_out):
+            return "held_out"
+        return "duplicate" if near.nearest(task.instruction)[1] >= self.duplicate else ""
 
     def _start(self, url: str) -> str:
         """The absolute URL; empty if it is none of the site's own."""

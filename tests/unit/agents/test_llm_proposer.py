@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,12 +13,13 @@ from pydantic import BaseModel, ValidationError
 from agents.explorer.pages import Form, Page
 from agents.explorer.sitemap import SiteMap
 from agents.llm.context import Brief, Demonstration
+from agents.llm.feasibility import Feasibility
 from agents.llm.fence import Fence
 from agents.llm.proposer import LanguageProposer
 from agents.llm.suggestion import Batch
 from core.checks import AllCheck, AnswerCheck, EnteredCheck, PageCheck, UrlCheck
 from core.config import LanguageProposerConfig
-from core.errors import BudgetSpent, ModelFault
+from core.errors import BudgetSpent, ConfigError, ModelFault
 from core.protocols import ChatModel, Proposer
 from core.types import Element, Goal, Message, Sampling, Task
 
@@ -301,9 +303,65 @@ async def test_what_the_judge_refused_is_not_asked_of_it_again() -> None:
     assert len(judge.asked) == 1
 
 
-def test_a_solver_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ValidationError, match="'solver' is not available, use 'judge' or 'none'"):
-        LanguageProposerConfig.model_validate({"feasibility": "solver"})
+def test_a_solver_without_environments_or_checks_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ConfigError, match="needs a pool of environments"):
+        proposer(Scripted(), feasibility="solver", free_text=False)
+    with pytest.raises(ValidationError, match="free_text=false"):
+        LanguageProposerConfig.model_validate({"feasibility": "solver", "free_text": True})
+
+
+def solving(model: Scripted, feasibility: Feasibility) -> LanguageProposer:
+    return LanguageProposer(model, SITE, BRIEF, resettable=True, feasibility=feasibility)
+
+
+async def test_feasibility_is_asked_at_once_and_its_answers_keep_their_order() -> None:
+    class Late:
+        """Answers when as many wait as the next of `sizes`, the last one first."""
+
+        def __init__(self, *sizes: int) -> None:
+            self.sizes = list(sizes)
+            self.waiting: list[asyncio.Future[str]] = []
+
+        async def reason_against(self, task: Task, criterion: str, fence: Fence) -> str:
+            answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            self.waiting.append(answer)
+            if len(self.waiting) == self.sizes[0]:
+                self.sizes.pop(0)
+                for one in reversed(self.waiting):
+                    one.set_result("")
+                self.waiting = []
+            return await answer or ("nowhere shown" if "second" in task.instruction else "")
+
+    words = ("first", "second", "third", "fourth", "fifth")
+    late = Late(3, 1)
+    made = solving(Scripted(batch(*(said(f"Find the price of the {word} mug") for word in words))), late)
+    async with asyncio.timeout(5):
+        chosen = await made.propose(3, mastery={}, seed=0)
+    assert [task.instruction.split()[-2] for task in chosen] == ["first", "third", "fourth"]
+    assert made.report.reasons() == {"infeasible": 1, "surplus": 1}
+    assert late.sizes == [], "no more was asked than was needed"
+
+
+async def test_a_spent_budget_amid_several_questions_cancels_the_others() -> None:
+    cancelled: list[str] = []
+
+    class Spent:
+        async def reason_against(self, task: Task, criterion: str, fence: Fence) -> str:
+            if "second" in task.instruction:
+                raise BudgetSpent("all used up")
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled.append(task.instruction)
+                raise
+            return ""
+
+    words = ("first", "second", "third")
+    made = solving(Scripted(batch(*(said(f"Find the price of the {word} mug") for word in words))), Spent())
+    with pytest.raises(BudgetSpent):
+        await made.propose(3, mastery={}, seed=0)
+    assert cancelled == ["Find the price of the first mug", "Find the price of the third mug"]
+    assert made.state()["past"] == []
 
 
 async def test_it_goes_on_from_its_state() -> None:

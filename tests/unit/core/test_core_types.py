@@ -24,8 +24,10 @@ from core.errors import (
 )
 from core.types import (
     Action,
+    Attempts,
     Completion,
     Element,
+    Feedback,
     Goal,
     GroundTruth,
     ImageRef,
@@ -63,6 +65,8 @@ EXAMPLES: list[Record] = [
     GroundTruth(evidence={"a": {"b": [1.5, None, True]}}), Verdict(value=None), Verdict(value=0.25, evidence=("a",)),
     Skill(id="s", name="n", steps=(ACTION,), postcondition=AnswerCheck(equals="1")), Mastery(attempts=2, recent=0.5),
     TrainingRow(input_ids=(1,), loss_mask=(True,), rollout_logprobs=(-1.0,), advantages=(0.5,), images=(IMAGE,)),
+    Attempts(task=TASK, scored=2, successes=1, causes=("max_steps",)),
+    Feedback(iteration=1, attempts=(Attempts(task=TASK, scored=1, successes=0),), achieved=(TASK,), rules=("r",)),
 ]  # fmt: skip
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from agents import prompting
+from agents import marks, prompting
+from agents.prompting import View
 from core import actions
 from core.config import ActorConfig
-from core.errors import ActionError, InfrastructureError
-from core.protocols import Environment, Policy
+from core.errors import ActionError, ConfigError, EnvironmentFault, InfrastructureError, StorageFault
+from core.protocols import Environment, ImageStore, Pictured, Policy
 from core.types import (
     Action,
     Completion,
@@ -31,11 +32,18 @@ UNPARSED = "invalid"
 
 
 class Actor:
-    """Runs episodes of one policy; holds no state between them, so one actor serves many at once."""
+    """Runs episodes of one policy; holds no state between them, so one actor serves many at once.
 
-    def __init__(self, policy: Policy, config: ActorConfig) -> None:
+    `images` holds the environment's pictures and takes those with marks, as the policy is shown them. Raises
+    `ConfigError` where pictures are wanted and there is no such store.
+    """
+
+    def __init__(self, policy: Policy, config: ActorConfig, images: ImageStore | None = None) -> None:
+        if config.sees and images is None:
+            raise ConfigError(f"actor.observation='{config.observation}' needs a place to keep pictures in")
         self.policy = policy
         self.config = config
+        self.images = images
 
     async def run(
         self,
@@ -96,10 +104,13 @@ class Actor:
     ) -> tuple[StopReason, Observation]:
         """Fill `steps`; returns why the episode ended and what was seen last."""
         invalid = 0
+        views: list[View] = []
         for index in range(task.max_steps):
-            completion = await self.policy.generate(
-                prompting.messages(task.instruction, steps, seen, self.config), sampling=_at(sampling, index)
-            )
+            if self.images is not None and self.config.sees:
+                seen = await _pictured(environment, seen)
+                views.append(await asyncio.to_thread(self._view, self.images, seen))
+            shown = prompting.messages(task.instruction, steps, seen, self.config, views)
+            completion = await self.policy.generate(shown, sampling=_at(sampling, index))
             action, result = await _act(environment, completion, seen)
             steps.append(
                 Step(
@@ -123,6 +134,24 @@ class Actor:
             if invalid >= self.config.max_invalid:
                 return StopReason.REPEATED_INVALID, seen
         return StopReason.MAX_STEPS, seen
+
+    def _view(self, images: ImageStore, seen: Observation) -> View:
+        """The picture of an observation with marks, kept; raises `StorageFault`, `EnvironmentFault`."""
+        plain = None if seen.screenshot is None else images.read(seen.screenshot)
+        if plain is None:
+            raise StorageFault("the picture of the page that the policy was to be shown is gone")
+        marked = marks.mark(plain, seen.elements, width=self.config.image_width)
+        return View(image=images.put(marked.data, marked.width, marked.height), marked=marked.ids)
+
+
+async def _pictured(environment: Environment, seen: Observation) -> Observation:
+    """The observation with a picture, taken now unless the environment has done so."""
+    if seen.screenshot is not None:
+        return seen
+    image = await environment.screenshot() if isinstance(environment, Pictured) else None
+    if image is None:
+        raise EnvironmentFault("this environment gives no pictures; set actor.observation='text'")
+    return seen.model_copy(update={"screenshot": image})
 
 
 def _at(sampling: Sampling, index: int) -> Sampling:

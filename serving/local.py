@@ -18,14 +18,17 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
-from core.errors import ModelFault, UserError
-from core.loading import ALONE
-from core.types import Completion, Message, Sampling
+from core.errors import ConfigError, ModelFault, UserError
+from core.loading import ALONE, quietly
+from core.types import Completion, ImageRef, Message, Sampling
+from core.vision import LoadImage, Pixels, is_vision
 from serving import qwen3
 from serving.affordances import Affordances, Walk
 from serving.decoder import Decoder, TransformersDecoder
+from serving.vision import VisionChat, VisionDecoder, images_of
 
 
 @dataclass
@@ -35,6 +38,8 @@ class _Request:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     walk: Walk | None = None
+    images: tuple[ImageRef, ...] = ()
+    pixels: Pixels | None = None
 
     def answer(self, result: Completion | BaseException) -> None:
         """Hand the result to the waiting coroutine, which may be gone."""
@@ -52,31 +57,47 @@ class _Request:
 
 
 class LocalPolicy:
-    """A Hugging Face causal language model that answers here; implements `core.protocols.Policy`.
+    """A Hugging Face model that answers here, causal or vision-language; implements `core.protocols.Policy`.
 
     `max_batch` requests at most are decoded together. `threads` are torch's, for the whole process.
     `constrained` policies write only what the page allows (`serving.affordances`), from compact prompts.
+    `adapter` is merged into the model; `load_image` finds the pictures that a vision-language model is shown.
     `decoded_tokens` and `decoding_seconds` count what was written so far and the time that it took, prompts
     included. Raises `UserError` when the folder holds no usable model.
     """
 
     def __init__(
-        self, model_dir: Path, *, threads: int = 1, max_batch: int = 32, version: int = 0, constrained: bool = False
+        self,
+        model_dir: Path,
+        *,
+        threads: int = 1,
+        max_batch: int = 32,
+        version: int = 0,
+        constrained: bool = False,
+        adapter: Path | None = None,
+        load_image: LoadImage = lambda _: None,
     ) -> None:
         from transformers import AutoTokenizer
 
         if not (model_dir / "config.json").exists():
             raise UserError(f"'{model_dir}' holds no model: a folder with config.json and weights is needed")
+        sees = is_vision(model_dir)
+        if sees and constrained:
+            raise ConfigError(
+                f"'{model_dir}' holds a vision-language model, which cannot be held to what a page allows; "
+                "set policy.constrained=false, or serve it with --free"
+            )
         torch.set_num_threads(threads)
         self.model_dir = model_dir
         self.max_batch = max_batch
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
+        self._vision = VisionChat(model_dir, self.tokenizer, load_image) if sees else None
         self.decoded_tokens = 0
         self.decoding_seconds = 0.0
         self.constrained = constrained
         self._affordances = Affordances(self.tokenizer) if constrained else None
         self._version = version
-        self._install(_load(model_dir))
+        self._install(_load(model_dir, adapter))
         self._waiting: queue.SimpleQueue[_Request | Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="local-policy", daemon=True)
         self._thread.start()
@@ -91,26 +112,42 @@ class LocalPolicy:
         """Tokens that prompt and completion may have together."""
         return self._context
 
+    @property
+    def sees(self) -> bool:
+        """Whether the model can be shown pictures."""
+        return self._vision is not None
+
     def encode(self, messages: Sequence[Message]) -> list[int]:
-        """The prompt's token ids by the model's own chat template."""
+        """The prompt's token ids by the model's own chat template; raises `ModelFault` for pictures it cannot see."""
+        if self._vision is not None:
+            return self._vision.encode(messages)
+        if any(message.images for message in messages):
+            raise ModelFault("this policy's model reads text only")
         turns = [{"role": m.role, "content": m.content} for m in messages]
         encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
         return cast(list[int], encoded["input_ids"])
 
-    async def generate(self, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
-        """Sample one completion. Raises `ModelFault` for prompts beyond the context and after `close`."""
-        if any(message.images for message in messages):
-            raise ModelFault("this policy's model reads text only")
-        if self._closed:
-            raise ModelFault("the policy is closed")
+    async def generate(
+        self, messages: Sequence[Message], *, sampling: Sampling, load_image: LoadImage | None = None
+    ) -> Completion:
+        """Sample one completion. Raises `ModelFault` for prompts beyond the context and after `close`.
+
+        With `load_image`, the pictures of these messages are found there.
+        """
         prompt = self.encode(messages)
         if len(prompt) + sampling.max_tokens > self._context:
             raise ModelFault(f"a prompt of {len(prompt)} tokens leaves no room in a context of {self._context}")
+        images, pixels = images_of(messages), None
+        if self._vision is not None and images:
+            self._vision.pictures.check(prompt, images)
+            pixels = await asyncio.to_thread(self._vision.pictures.pixels, images, load_image)
+        if self._closed:
+            raise ModelFault("the policy is closed")
         loop = asyncio.get_running_loop()
         walk = self._affordances.walk(messages[-1].content) if self._affordances else None
         if walk is not None and sampling.excluded:
             walk.avoid(map(self._beginning, sampling.excluded))
-        request = _Request(prompt, sampling, loop, loop.create_future(), walk)
+        request = _Request(prompt, sampling, loop, loop.create_future(), walk, images, pixels)
         self._waiting.put(request)
         return cast(Completion, await request.future)
 
@@ -141,15 +178,15 @@ class LocalPolicy:
             text=line,
             sampling=sampling,
             policy_version=self._version,
+            images=images_of(messages),
         )
 
     async def publish(self, weights_dir: Path, *, kind: Literal["adapter", "full"], version: int) -> None:
         """Load weights off the event loop, then swap them in between two batches."""
-        model = await asyncio.to_thread(_load, weights_dir if kind == "full" else self.model_dir)
-        if kind == "adapter":
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, str(weights_dir)).merge_and_unload()
+        if kind == "full":
+            model = await asyncio.to_thread(_load, weights_dir)
+        else:
+            model = await asyncio.to_thread(_load, self.model_dir, weights_dir)
         done = threading.Event()
 
         def swap() -> None:
@@ -168,14 +205,18 @@ class LocalPolicy:
             await asyncio.to_thread(self._thread.join)
 
     def _install(self, model: Any) -> None:
-        self._context = int(model.config.max_position_embeddings)
-        if qwen3.supported(model.config):
+        self._context = int(model.config.get_text_config().max_position_embeddings)
+        self._decoder: Callable[[Sequence[Pixels | None]], Decoder]
+        if self._vision is not None:
+            unwritable = self._vision.pictures.unwritable
+            self._decoder = lambda pixels: VisionDecoder(model, pixels, unwritable)
+        elif qwen3.supported(model.config):
             weights = qwen3.fuse(model)
             table = qwen3.rotary(model.config, self._context)
             cache = qwen3.PrefixCache()
-            self._decoder: Callable[[], Decoder] = lambda: qwen3.Qwen3Decoder(weights, model.config, table, cache)
+            self._decoder = lambda _: qwen3.Qwen3Decoder(weights, model.config, table, cache)
         else:
-            self._decoder = lambda: TransformersDecoder(model)
+            self._decoder = lambda _: TransformersDecoder(model)
 
     def _serve(self) -> None:
         """The thread: all that wait and fit are one batch; a callable is run between two batches."""
@@ -225,7 +266,7 @@ class LocalPolicy:
         logprobs: list[list[float]] = [[] for _ in batch]
         choices: list[list[tuple[int, ...]]] = [[] for _ in batch]
         live = list(range(len(batch)))
-        decoder = self._decoder()
+        decoder = self._decoder([request.pixels for request in batch])
         logits = decoder.prefill([request.prompt for request in batch], max(limits))
         while True:
             walks = [batch[row].walk for row in live]
@@ -265,6 +306,7 @@ class LocalPolicy:
                 sampling=request.sampling,
                 policy_version=self._version,
                 finish_reason="stop" if output[-1] == end else "length",
+                images=request.images,
             )
             for request, output, logprob, among in zip(batch, outputs, logprobs, choices, strict=True)
         ]
@@ -298,13 +340,29 @@ def _sample(logits: Tensor, temperatures: Tensor, draws: Sequence[float]) -> tup
     return tokens[:, 0], logprobs.gather(1, tokens)[:, 0]
 
 
-def _load(directory: Path) -> Any:
-    from transformers import AutoModelForCausalLM
+def _load(directory: Path, adapter: Path | None = None) -> Any:
+    """The model of a folder, with an adapter merged into it where one is given; raises `UserError`."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
+    sees = is_vision(directory)
+    kind: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
     try:
         with ALONE:
-            model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+            model: Any = kind.from_pretrained(directory, dtype=torch.float32)
     except (OSError, ValueError) as error:
-        raise UserError(f"'{directory}' cannot be loaded as a causal language model: {error}") from error
+        name = "vision-language" if sees else "causal language"
+        raise UserError(f"'{directory}' cannot be loaded as a {name} model: {error}") from error
+    if adapter is not None:
+        model = _merged(model, adapter)
     model.requires_grad_(False)
     return model
+
+
+def _merged(model: Any, adapter: Path) -> Any:
+    from peft import PeftModel
+
+    try:
+        with quietly():
+            return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UserError(f"the adapter '{adapter}' cannot be added to the model: {error}") from error

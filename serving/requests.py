@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from core.types import Message, Sampling
+from core.types import ImageRef, Message, Sampling
+from serving.received import picture
 from serving.refusals import Refusal, invalid, unsupported
 
 MAX_CHOICES = 32
@@ -54,7 +55,10 @@ _EXACT = "log-probabilities are those of the distribution that tokens are drawn 
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """A checked request; `max_tokens` is None for whatever the context leaves."""
+    """A checked request; `max_tokens` is None for whatever the context leaves.
+
+    `pictures` are the bytes of those in the messages, by their SHA-256; they live as long as the request.
+    """
 
     messages: tuple[Message, ...]
     model: str | None = None
@@ -68,6 +72,10 @@ class ChatRequest:
     logprobs: bool = False
     token_ids: bool = False
     excluded: tuple[str, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+
+    def load_image(self, image: ImageRef) -> bytes | None:
+        return self.pictures.get(image.sha256)
 
     def sampling(self, index: int, max_tokens: int) -> Sampling:
         """How choice `index` is drawn: the first with the seed as given, each other with the next one."""
@@ -109,8 +117,10 @@ def chat_request(body: Mapping[str, Any]) -> ChatRequest:
     if whole(given, "top_logprobs", 0, least=0):
         raise unsupported("top_logprobs", "the log-probabilities of tokens that were not drawn are not kept")
     most = [whole(given, name, None, least=1) for name in ("max_completion_tokens", "max_tokens")]
+    pictures: dict[str, bytes] = {}
     return ChatRequest(
-        messages=_messages(given),
+        messages=_messages(given, pictures),
+        pictures=pictures,
         model=text(given, "model"),
         temperature=_temperature(given),
         max_tokens=min((one for one in most if one is not None), default=None),
@@ -183,14 +193,15 @@ def _temperature(given: Mapping[str, Any]) -> float:
     return float(value)
 
 
-def _messages(given: Mapping[str, Any]) -> tuple[Message, ...]:
+def _messages(given: Mapping[str, Any], pictures: dict[str, bytes]) -> tuple[Message, ...]:
+    """The messages; their pictures are put among `pictures`."""
     turns = given.get("messages")
     if not isinstance(turns, list) or not turns:
         raise invalid("messages", "a list of at least one message")
-    return tuple(_message(f"messages[{at}]", turn) for at, turn in enumerate(turns))
+    return tuple(_message(f"messages[{at}]", turn, pictures) for at, turn in enumerate(turns))
 
 
-def _message(name: str, turn: Any) -> Message:
+def _message(name: str, turn: Any, pictures: dict[str, bytes]) -> Message:
     if not isinstance(turn, dict):
         raise invalid(name, "an object with 'role' and 'content'")
     for key, value in turn.items():
@@ -199,24 +210,35 @@ def _message(name: str, turn: Any) -> Message:
     role = turn.get("role")
     if not isinstance(role, str) or role not in _ROLES:
         raise invalid(f"{name}.role", "system, developer, user or assistant")
-    return Message(role=_ROLES[role], content=_content(f"{name}.content", turn.get("content")))
+    content, images = _content(f"{name}.content", turn.get("content"), pictures)
+    if images and _ROLES[role] != "user":
+        raise unsupported(f"{name}.content", "pictures are shown by the user alone")
+    return Message(role=_ROLES[role], content=content, images=images)
 
 
-def _content(name: str, content: Any) -> str:
-    """A text, or text parts joined by newlines."""
+def _content(name: str, content: Any, pictures: dict[str, bytes]) -> tuple[str, tuple[ImageRef, ...]]:
+    """A text, or pictures and then text parts, which are joined by newlines."""
     if isinstance(content, str):
-        return content
+        return content, ()
     if not isinstance(content, list) or not content:
         raise invalid(name, "a text or a list of text parts")
-    texts = []
+    texts: list[str] = []
+    images: list[ImageRef] = []
     for at, part in enumerate(content):
         kind = part.get("type") if isinstance(part, dict) else None
-        if kind in ("image_url", "input_image", "input_audio", "file"):
-            raise unsupported(f"{name}[{at}]", f"this model reads text only, and the part is of type '{kind}'")
-        if kind != "text" or not isinstance(part.get("text"), str):
+        if kind in ("input_image", "input_audio", "file"):
+            raise unsupported(f"{name}[{at}]", f"the part is of type '{kind}'; known are 'text' and 'image_url'")
+        if kind == "image_url":
+            if texts:
+                raise unsupported(f"{name}[{at}]", "a message's pictures come before its text")
+            image, data = picture(f"{name}[{at}]", part)
+            pictures[image.sha256] = data
+            images.append(image)
+        elif kind == "text" and isinstance(part.get("text"), str):
+            texts.append(part["text"])
+        else:
             raise invalid(f"{name}[{at}]", 'a text part, {"type": "text", "text": …}')
-        texts.append(part["text"])
-    return "\n".join(texts)
+    return "\n".join(texts), tuple(images)
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

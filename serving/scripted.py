@@ -101,6 +101,7 @@ class ScriptedPolicy:
             sampling=sampling,
             policy_version=version,
             finish_reason=finish,
+            images=tuple(image for message in messages for image in message.images),
         )
 
     def score(self, completion: Completion) -> tuple[float, ...]:

@@ -18,9 +18,11 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import ConfigError, ModelFault
 from core.types import Completion, Message, Sampling
+from core.vision import Pictures
 from serving.backoff import Backoff
 from serving.connection import Connection
 from serving.keys import Key, line
+from serving.parts import content
 from serving.retries import Failed, persist
 
 _HINT = "; is 'autotelic serve' running there?"
@@ -62,7 +64,7 @@ class ServedPolicy:
 
     The weights go by a name of this object's own, so that several policies may share a server; before the first
     `publish` there is nothing to ask for. `timeout` is in seconds, for one try. `constrained` says what the servers
-    have to be; `sleep` waits between tries.
+    have to be; `pictures` how their model sees, None for one that reads text only. `sleep` waits between tries.
     """
 
     def __init__(
@@ -74,12 +76,14 @@ class ServedPolicy:
         timeout: float = 120.0,
         attempts: int = 5,
         concurrency: int = 64,
+        pictures: Pictures | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         if not urls:
             raise ConfigError("policy.urls names no server; start one with 'autotelic serve … --allow-updates'")
         self.name = f"policy-{secrets.token_hex(6)}"
         self.constrained = constrained
+        self._pictures = pictures
         self._attempts = attempts
         self._places = asyncio.Semaphore(concurrency)
         self._sleep = sleep
@@ -97,11 +101,17 @@ class ServedPolicy:
 
     async def generate(self, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
         """Sample one completion from the published weights. Raises `ModelFault`."""
-        if any(message.images for message in messages):
+        images = tuple(image for message in messages for image in message.images)
+        pictures = self._pictures
+        if images and pictures is None:
             raise ModelFault("this policy's model reads text only")
+        load = None if pictures is None else pictures.load
         body: dict[str, Any] = {
             "model": self.name,
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": [
+                {"role": message.role, "content": content(message, load, name="the served policy")}
+                for message in messages
+            ],
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_tokens,
             "logprobs": True,
@@ -113,15 +123,21 @@ class ServedPolicy:
         async with self._places:
             url = next(self._turns)
             answer = await self._persist(url, "/chat/completions", body)
-        return self._completion(url, answer, sampling)
+        completion = self._completion(url, answer, sampling)
+        if pictures is not None:
+            pictures.check(completion.prompt_ids, images)
+        return completion.model_copy(update={"images": images})
 
     async def publish(self, weights_dir: Path, *, kind: Literal["adapter", "full"], version: int) -> None:
         """Have every server answer from these weights; raises `ModelFault` if one of them cannot."""
-        if kind != "full":
-            raise ModelFault("a served policy is published as full weights")
-        path = await asyncio.to_thread(weights_dir.resolve)
-        body = {"name": self.name, "path": str(path), "version": version}
-        await asyncio.gather(*(self._load(url, body) for url in self._servers))
+        path = str(await asyncio.to_thread(weights_dir.resolve))
+        body: dict[str, Any]
+        if kind == "full":
+            where, body = "/load_weights", {"name": self.name, "path": path, "version": version}
+        else:
+            where = "/load_lora_adapter"
+            body = {"lora_name": self.name, "lora_path": path, "version": version, "load_inplace": True}
+        await asyncio.gather(*(self._load(url, where, body) for url in self._servers))
         self._version = version
 
     async def close(self) -> None:
@@ -130,9 +146,9 @@ class ServedPolicy:
         for server in self._servers.values():
             await server.close()
 
-    async def _load(self, url: str, body: dict[str, Any]) -> None:
+    async def _load(self, url: str, where: str, body: dict[str, Any]) -> None:
         try:
-            await self._persist(url, "/load_weights", body)
+            await self._persist(url, where, body)
         except Failed as failed:
             if failed.status != 404:
                 raise

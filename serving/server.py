@@ -81,7 +81,7 @@ class _Endpoint:
         self._began = int(time.time())
 
     async def chat(self, request: Request) -> Response:
-        asked = chat_request(await self._body(request))
+        asked = await asyncio.to_thread(chat_request, await self._body(request))  # pictures take their time
         version = self._catalogue.find(asked.model)
         completions, tokenizer = await _unless_gone(request, self._complete(asked, version))
         answer = Answer(asked, version.name, completions, tokenizer)
@@ -120,6 +120,9 @@ class _Endpoint:
         base = self._catalogue.base() if named is None else self._catalogue.find(named)
         if base.adapter is not None:
             raise invalid("base_model_name", "a model without an adapter")
+        other = await asyncio.to_thread(_trained_on_another, path, base.folder)
+        if other:
+            raise Refusal(400, f"the adapter was trained on '{other}', and this is '{base.folder}'", param="lora_path")
         number = whole(body, "version", base.number + 1, least=0) or 0
         await self._load(Version(name, base.folder, number, adapter=path, load=self._catalogue.next_load()))
         return PlainTextResponse(f"Success: LoRA adapter '{name}' added successfully.")
@@ -137,7 +140,8 @@ class _Endpoint:
             async with self._shelf.borrow(version) as policy:
                 most = _room(policy, asked)
                 draws = [
-                    policy.generate(asked.messages, sampling=asked.sampling(index, most)) for index in range(asked.n)
+                    policy.generate(asked.messages, sampling=asked.sampling(index, most), load_image=asked.load_image)
+                    for index in range(asked.n)
                 ]
                 written = await asyncio.gather(*draws)
                 return [stopped(completion, policy.tokenizer) for completion in written], policy.tokenizer
@@ -193,7 +197,13 @@ def _room(policy: LocalPolicy, asked: ChatRequest) -> int:
     """The tokens that a choice may have; raises `Refusal` when the policy could not do what is asked."""
     if asked.excluded and not policy.constrained:
         raise unsupported("autotelic.excluded", "this model is not held to what a page allows")
-    prompt = len(policy.encode(asked.messages))
+    if asked.pictures and not policy.sees:
+        at = next(at for at, message in enumerate(asked.messages) if message.images)
+        raise unsupported(f"messages[{at}].content", "this model reads text only")
+    try:
+        prompt = len(policy.encode(asked.messages))
+    except ModelFault as fault:  # a picture of a shape that the model does not take
+        raise invalid("messages", f"what the model can be shown ({fault})") from fault
     left = policy.context - prompt
     if left < 1 or (asked.max_tokens or 1) > left:
         wanted = f" and 'max_tokens' is {asked.max_tokens}" if asked.max_tokens else ""
@@ -229,6 +239,16 @@ async def _events(answer: Answer) -> AsyncIterator[str]:
         yield f"data: {json.dumps(chunk)}\n\n"
         await asyncio.sleep(0)  # others are served between two parts
     yield "data: [DONE]\n\n"
+
+
+def _trained_on_another(adapter: Path, base: Path) -> str:
+    """The folder that an adapter names as its base, where that is another than `base`; empty for one that has gone."""
+    try:
+        named = json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+        folder = Path(named)
+        return str(folder) if folder.is_dir() and folder.resolve() != base.resolve() else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""  # loading it will say what is wrong with it
 
 
 def _required(body: dict[str, Any], name: str) -> str:

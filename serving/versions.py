@@ -158,16 +158,14 @@ def local_opener(
     async def open_version(version: Version) -> LocalPolicy:
         def load() -> LocalPolicy:
             return LocalPolicy(
-                version.folder, threads=threads, max_batch=max_batch, version=version.number, constrained=constrained
+                version.folder,
+                threads=threads,
+                max_batch=max_batch,
+                version=version.number,
+                constrained=constrained,
+                adapter=version.adapter,
             )
 
-        policy = await asyncio.to_thread(load)
-        if version.adapter is not None:
-            try:
-                await policy.publish(version.adapter, kind="adapter", version=version.number)
-            except BaseException:
-                await policy.close()
-                raise
-        return policy
+        return await asyncio.to_thread(load)
 
     return open_version

@@ -9,15 +9,18 @@ Trees are padded on the right into micro-batches of about equal length.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core.types import TrainingRow
+from core.types import ImageRef, TrainingRow
+from core.vision import Pictures, Pixels
 
 _SHORTEST_SHARED = 24
 _LONGEST_TREE = 640
@@ -59,6 +62,9 @@ class Batch:
     rows: Tensor  # (N,) int64, the row that each trained token belongs to
     turns: Tensor  # (N,) int64, the turn that each trained token belongs to, counted from 0 through all rows
     choices: tuple[Tensor, Tensor] | None = None  # (K,), (K,) int64: trained token and a token that it may be
+    counts: Tensor | None = None  # (B, T) int64, 0 for padding; for models that see, as what follows
+    images: tuple[ImageRef, ...] = ()  # of all sequences, in order
+    pixels: Pixels | None = None
 
     @property
     def tokens(self) -> int:
@@ -66,9 +72,14 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        moved: dict[str, Any] = {n: v.to(device) for n, v in vars(self).items() if isinstance(v, Tensor)}
         choices = None if self.choices is None else (self.choices[0].to(device), self.choices[1].to(device))
-        return replace(self, **moved, choices=choices)
+        pixels = None if self.pixels is None else Pixels(*(each.to(device) for each in self.pixels))
+        return replace(self, **moved, choices=choices, pixels=pixels)
+
+    def shown(self, pictures: Pictures | None) -> Batch:
+        """The same with what a model that sees gets of its pictures; raises `ModelFault` for one that is gone."""
+        return self if pictures is None else replace(self, pixels=pictures.pixels(self.images))
 
 
 def check(rows: Sequence[TrainingRow], vocabulary: int) -> None:
@@ -94,21 +105,55 @@ def micro_batches(rows: Sequence[TrainingRow], budget: int, *, share: bool = Tru
 
     `share=False` lays every row out on its own, for models whose attention is not plain full attention.
     """
-    trees = sorted(_trees(rows, share), key=lambda tree: (len(tree.paths) > 1, len(tree)), reverse=True)
-    batches: list[Batch] = []
+    return [_collate(trees, rows) for trees in _packs(rows, budget, share)]
+
+
+def portion(
+    rows: Sequence[TrainingRow], budget: int, rank: int, processes: int, *, share: bool = True
+) -> list[tuple[Batch, bool]]:
+    """One process's part of the micro-batches of `rows`, and whether each counts.
+
+    Every process gets equally many, of about the same number of tokens. Where that cannot be, one that is another's
+    is among them and does not count.
+    """
+    fair = math.ceil(sum(map(len, _trees(rows, share))) / processes)
+    packs = _packs(rows, min(budget, fair), share, longest=min(_LONGEST_TREE, fair))
+    while len(packs) % processes and any(len(pack) > 1 for pack in packs):
+        largest = max((pack for pack in packs if len(pack) > 1), key=_cost)
+        packs.remove(largest)
+        packs += [largest[: len(largest) // 2], largest[len(largest) // 2 :]]
+    packs.sort(key=_cost, reverse=True)
+    found: list[tuple[Batch, bool]] = []
+    for turn, first in enumerate(range(0, len(packs), processes)):
+        dealt = packs[first : first + processes]
+        place = processes - 1 - rank if turn % 2 else rank  # to and fro, or one would always get the largest
+        counts = place < len(dealt)
+        found.append((_collate(dealt[place if counts else -1], rows), counts))
+    return found
+
+
+def _cost(pack: Sequence[Tree]) -> int:
+    """Tokens with padding."""
+    return len(pack) * max(len(tree) for tree in pack)
+
+
+def _packs(rows: Sequence[TrainingRow], budget: int, share: bool, longest: int = _LONGEST_TREE) -> list[list[Tree]]:
+    """The trees of each micro-batch."""
+    trees = sorted(_trees(rows, share, longest), key=lambda tree: (len(tree.paths) > 1, len(tree)), reverse=True)
+    packs: list[list[Tree]] = []
     pending: list[Tree] = []
     for tree in trees:
         full = bool(pending) and len(pending[0]) * (len(pending) + 1) > budget
         if full or (pending and (len(pending[0].paths) > 1) != (len(tree.paths) > 1)):
-            batches.append(_collate(pending, rows))
+            packs.append(pending)
             pending = []
         pending.append(tree)
     if pending:
-        batches.append(_collate(pending, rows))
-    return batches
+        packs.append(pending)
+    return packs
 
 
-def _trees(rows: Sequence[TrainingRow], share: bool) -> list[Tree]:
+def _trees(rows: Sequence[TrainingRow], share: bool, longest: int = _LONGEST_TREE) -> list[Tree]:
     """In lexicographic order the row before shares the longest prefix, so one pass finds what is common."""
     spans = {index: row.input_ids[: _needed(row)] for index, row in enumerate(rows) if any(row.loss_mask)}
     trees: list[Tree] = []
@@ -117,7 +162,7 @@ def _trees(rows: Sequence[TrainingRow], share: bool) -> list[Tree]:
         ids = spans[index]
         shared = _common(previous, ids) if share and trees else 0
         worthwhile = shared >= max(_SHORTEST_SHARED, len(ids) // 4)
-        if not worthwhile or len(trees[-1]) + len(ids) - shared > _LONGEST_TREE:
+        if not worthwhile or len(trees[-1]) + len(ids) - shared > longest:
             trees.append(Tree())
             shared = 0
         trees[-1].graft(index, ids, shared)
@@ -141,11 +186,13 @@ def _collate(trees: Sequence[Tree], rows: Sequence[TrainingRow]) -> Batch:
     branching = any(len(tree.paths) > 1 for tree in trees)
     ids = np.zeros((len(trees), width), dtype=np.int64)
     positions = np.zeros((len(trees), width), dtype=np.int64)
+    counts = np.zeros((len(trees), width), dtype=np.int64)
     mask = np.zeros((len(trees), 1, width, width), dtype=np.bool_) if branching else None
     source: list[int] = []
     trained: list[tuple[int, int]] = []
     for b, tree in enumerate(trees):
         ids[b, : len(tree)] = tree.tokens
+        counts[b, : len(tree)] = 1
         if mask is not None:
             mask[b, 0] = np.eye(width, dtype=np.bool_)  # a padding token sees itself: a row of no keys would be NaN
         done = 0
@@ -175,6 +222,8 @@ def _collate(trees: Sequence[Tree], rows: Sequence[TrainingRow]) -> Batch:
         rows=torch.tensor([i for i, _ in trained]),
         turns=_turns([(i, turn_of(rows[i], t)) for i, t in trained]),
         choices=choice_pairs(choices) if any(choices) else None,
+        counts=torch.from_numpy(counts),
+        images=tuple(image for tree in trees for index, _ in tree.paths for image in rows[index].images),
     )
 
 

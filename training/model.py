@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 
 from core.errors import ConfigError
 from core.loading import ALONE
+from core.vision import FAMILIES, is_vision, positions, unwritable
 from training import losses
 from training.batches import Batch
 
@@ -31,24 +32,36 @@ class TokenStatistics(NamedTuple):
 
 
 def load(folder: Path, *, dtype: torch.dtype = torch.float32) -> Any:
-    """The model of a Hugging Face folder with dropout off; raises `ConfigError`."""
+    """The model of a Hugging Face folder with dropout off; raises `ConfigError`.
+
+    Of a vision-language model the vision tower stays as it is: what it sees is not what is learned here.
+    """
     if not (folder / "config.json").is_file():
         raise ConfigError(f"'{folder}' is not a model folder: it has no config.json")
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
     from transformers.utils import logging
+
+    sees = is_vision(folder)
+    kind: Any = AutoModelForImageTextToText if sees else AutoModelForCausalLM
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with ALONE:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True
-            )
+            model = kind.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa", local_files_only=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise ConfigError(f"'{folder}' cannot be loaded as a causal language model: {error}") from error
+        name = "vision-language" if sees else "causal language"
+        raise ConfigError(f"'{folder}' cannot be loaded as a {name} model: {error}") from error
     if not hasattr(model, "model") or not hasattr(model, "lm_head"):
         raise ConfigError(f"'{folder}' is a {type(model).__name__}; trained are models with `model` and `lm_head`")
-    model.eval()  # type: ignore[no-untyped-call]
+    if sees:
+        model.model.visual.requires_grad_(False)
+    model.eval()
     return model
+
+
+def sees(model: Any) -> bool:
+    """Whether this is a vision-language model."""
+    return model.config.model_type in FAMILIES
 
 
 def recompute_activations(model: Any) -> None:
@@ -65,7 +78,9 @@ def recompute_activations(model: Any) -> None:
 
 
 def can_share_prefixes(model: Any) -> bool:
-    """Whether a mask of our own means what it says: every layer is full attention."""
+    """Whether a mask of our own means what it says: every layer is full attention, and places are a mere count."""
+    if sees(model):
+        return False
     kinds = getattr(model.config, "layer_types", None)
     if kinds:
         return all(kind == "full_attention" for kind in kinds)
@@ -74,15 +89,13 @@ def can_share_prefixes(model: Any) -> bool:
 
 def token_statistics(model: Any, batch: Batch, *, entropy_gradient: bool = False) -> TokenStatistics:
     """Log-probability and entropy of each trained token; the entropy is detached unless asked for."""
-    hidden = model.model(
-        input_ids=batch.input_ids,
-        attention_mask=batch.mask,
-        position_ids=batch.position_ids,
-        use_cache=False,
-    ).last_hidden_state.flatten(0, 1)[batch.source]
+    hidden = _hidden(model, batch).flatten(0, 1)[batch.source]
+    never = unwritable(model.config) if sees(model) else ()
 
     def read(first: int, last: int) -> TokenStatistics:
         logits = model.lm_head(hidden[first:last]).float() / batch.temperatures[first:last, None]
+        if never:
+            logits = logits.index_fill(1, torch.tensor(never, device=logits.device), NEVER)
         if batch.choices is not None:
             rows, tokens = batch.choices
             here = (rows >= first) & (rows < last)
@@ -101,6 +114,20 @@ def token_statistics(model: Any, batch: Batch, *, entropy_gradient: bool = False
         for first in range(0, batch.tokens, step)
     ]
     return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+
+def _hidden(model: Any, batch: Batch) -> Tensor:
+    """(B, T, hidden width): what the transformer says at each token."""
+    settings: dict[str, Any] = {"attention_mask": batch.mask, "position_ids": batch.position_ids}
+    if sees(model):
+        assert batch.counts is not None
+        pixels = batch.pixels
+        where, _ = positions(model, batch.input_ids, batch.counts, None if pixels is None else pixels.grid)
+        settings = {"attention_mask": batch.counts, "position_ids": where}
+        if pixels is not None:
+            settings |= {"pixel_values": pixels.patches, "image_grid_thw": pixels.grid}
+    hidden: Tensor = model.model(input_ids=batch.input_ids, use_cache=False, **settings).last_hidden_state
+    return hidden
 
 
 def excluded(choices: tuple[Tensor, Tensor], logits: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 A turn joins the open row when its prompt starts with the tokens that the row already holds, so a
 conversation that only ever grows becomes one row. Where the template rewrote what came before, or the
-actor shows a bounded history, a new row begins. Text is never tokenised again. Tokens that were the
+actor shows a bounded history, a new row begins. The same holds for the pictures of a prompt. Text is never
+tokenised again. Tokens that were the
 only ones allowed were nobody's choice: they are context.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.errors import ModelFault
-from core.types import Completion, TrainingRow, Trajectory
+from core.types import Completion, ImageRef, TrainingRow, Trajectory
 
 
 @dataclass
@@ -28,6 +29,7 @@ class _OpenRow:
     advantages: list[float] = field(default_factory=list)
     choices: list[tuple[int, ...]] = field(default_factory=list)
     turns: list[int] = field(default_factory=list)
+    images: list[ImageRef] = field(default_factory=list)
 
     def takes(self, completion: Completion) -> bool:
         held = len(self.ids)
@@ -35,6 +37,7 @@ class _OpenRow:
             completion.sampling.temperature == self.temperature
             and completion.policy_version == self.policy_version
             and list(completion.prompt_ids[:held]) == self.ids
+            and list(completion.images[: len(self.images)]) == self.images
         )
 
     def append(self, completion: Completion, advantage: float) -> None:
@@ -42,6 +45,7 @@ class _OpenRow:
         choices = completion.choices or ((),) * len(completion.output_ids)
         chosen = [len(among) != 1 for among in choices]
         self.turns.append(len(self.ids) + len(context))
+        self.images += completion.images[len(self.images) :]
         self.ids += [*context, *completion.output_ids]
         self.mask += [False] * len(context) + chosen
         self.logprobs += [0.0] * len(context)
@@ -64,6 +68,7 @@ class _OpenRow:
             temperature=self.temperature,
             choices=tuple(self.choices) if any(self.choices) else (),
             turns=tuple(self.turns),
+            images=tuple(self.images),
         )
 
 

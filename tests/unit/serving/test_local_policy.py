@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from core.errors import ModelFault, UserError
 from core.types import Completion, Message, Sampling
+from core.vision import Pixels
 from serving import local, qwen3
 from serving.decoder import Decoder, TransformersDecoder
 from serving.local import LocalPolicy
@@ -101,8 +102,8 @@ async def test_what_nobody_waits_for_any_more_is_given_up(folder: Path) -> None:
     loop = asyncio.get_running_loop()
     gone = threading.Event()
 
-    def slow() -> Decoder:
-        decoder = step()
+    def slow(pixels: Sequence[Pixels | None]) -> Decoder:
+        decoder = step(pixels)
         plain = decoder.step
 
         def wait(runs: Sequence[Sequence[int]]) -> torch.Tensor:
@@ -221,7 +222,7 @@ async def test_a_broken_batch_does_not_end_the_thread(folder: Path, monkeypatch:
     policy = LocalPolicy(folder)
     whole = policy._decoder
 
-    def broken() -> TransformersDecoder:
+    def broken(pixels: Sequence[Pixels | None]) -> TransformersDecoder:
         raise RuntimeError("no memory")
 
     monkeypatch.setattr(policy, "_decoder", broken)

@@ -94,7 +94,7 @@ async def test_what_is_wrong_is_said_in_a_sentence(url: str, tmp_path: Path) -> 
     free = served(url, constrained=False)
     nobody = served("http://127.0.0.1:9/v1")
     try:
-        with pytest.raises(ModelFault, match="full weights"):
+        with pytest.raises(ModelFault, match="cannot be added to the model"):
             await free.publish(EMBEDDED, kind="adapter", version=1)
         with pytest.raises(ModelFault, match="holds no model"):
             await free.publish(tmp_path, kind="full", version=1)

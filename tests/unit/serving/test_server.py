@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from core.types import Completion, Message, Sampling, TrainingRow
+from core.vision import LoadImage
 from serving import EMBEDDED
 from serving.local import LocalPolicy
 from tests.unit.serving.server_fixtures import ASK, PAGE, ask, changed, client, free, url
@@ -170,9 +171,11 @@ def test_what_a_client_asked_for_that_has_gone_is_given_up(free: str, monkeypatc
     entered, given_up = threading.Event(), threading.Event()
     generate = LocalPolicy.generate
 
-    async def held(self: LocalPolicy, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
+    async def held(
+        self: LocalPolicy, messages: Sequence[Message], *, sampling: Sampling, load_image: LoadImage
+    ) -> Completion:
         if sampling.seed != 99:
-            return await generate(self, messages, sampling=sampling)
+            return await generate(self, messages, sampling=sampling, load_image=load_image)
         entered.set()
         try:
             await asyncio.Event().wait()

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from core.types import Completion, Message, Sampling
+from core.vision import LoadImage
 from serving import EMBEDDED
 from serving.local import LocalPolicy
 from serving.versions import Version
@@ -51,11 +52,13 @@ def test_requests_under_way_keep_their_weights(
     entered, go_on = threading.Event(), threading.Event()
     generate = LocalPolicy.generate
 
-    async def held(self: LocalPolicy, messages: Sequence[Message], *, sampling: Sampling) -> Completion:
+    async def held(
+        self: LocalPolicy, messages: Sequence[Message], *, sampling: Sampling, load_image: LoadImage
+    ) -> Completion:
         if sampling.seed == 1:
             entered.set()
             await asyncio.to_thread(go_on.wait)
-        return await generate(self, messages, sampling=sampling)
+        return await generate(self, messages, sampling=sampling, load_image=load_image)
 
     monkeypatch.setattr(LocalPolicy, "generate", held)
     with ThreadPoolExecutor() as others:

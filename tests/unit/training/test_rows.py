@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ModelFault
-from core.types import Action, Completion, Observation, Sampling, Step, Task, TrainingRow, Trajectory
+from core.types import Action, Completion, ImageRef, Observation, Sampling, Step, Task, TrainingRow, Trajectory
 from training.rows import pack
 
 Initiator = Literal["policy", "skill", "human"]
@@ -81,6 +81,32 @@ def test_another_temperature_or_policy_version_starts_a_new_row() -> None:
     assert len(pack(episode(step([1, 2], [3, 4]), step(grown, [6], temperature=0.7)), 1.0)) == 2
     rows = pack(episode(step([1, 2], [3, 4], version=7), step(grown, [6], version=8)), 1.0)
     assert [row.policy_version for row in rows] == [7, 8]
+
+
+def shown(turn: Step, *names: str) -> Step:
+    """The step with these pictures in its prompt."""
+    assert turn.completion is not None
+    images = tuple(ImageRef(sha256=name, width=8, height=8) for name in names)
+    return turn.model_copy(update={"completion": turn.completion.model_copy(update={"images": images})})
+
+
+def test_a_row_that_goes_on_has_the_pictures_of_its_longest_prompt() -> None:
+    rows = pack(
+        episode(
+            shown(step([1, 9], [3]), "a"),
+            shown(step([1, 9, 3, 9], [4]), "a", "b"),
+            step([7], [8]),
+            step([7, 8, 9], [5]),
+        ),
+        0.5,
+    )
+    assert [[image.sha256 for image in row.images] for row in rows] == [["a", "b"], []]
+
+
+@pytest.mark.parametrize("second", [(), ("b",), ("b", "a")])
+def test_other_pictures_start_a_new_row_even_where_the_tokens_go_on(second: tuple[str, ...]) -> None:
+    rows = pack(episode(shown(step([1, 9], [3]), "a"), shown(step([1, 9, 3, 9], [4]), *second)), 0.5)
+    assert [[image.sha256 for image in row.images] for row in rows] == [["a"], list(second)]
 
 
 def test_steps_of_skills_and_humans_are_context_only() -> None:

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from core.config import TrainingConfig
 from core.states import state_key
@@ -33,6 +33,13 @@ class Learner(Protocol):
     def save(self, directory: Path) -> None: ...
 
     def restore(self, directory: Path) -> None: ...
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A learner that holds more than memory, as the processes of `training.distributed.DistributedTrainer`."""
+
+    def close(self) -> None: ...
 
 
 def batch(

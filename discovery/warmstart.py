@@ -45,7 +45,6 @@ from discovery.tracker import Tracker
 from memory.trajectories import Summary, TrajectoryStore
 from training import sft
 from training.rows import pack
-from training.trainer import Trainer
 
 ROLE: Literal["demo"] = "demo"
 
@@ -95,7 +94,8 @@ class WarmStart:
     """Demonstrates and imitates; raises `ConfigError` at once where policy or proposer cannot take part."""
 
     def __init__(self, config: Config, parts: Parts, policy: Policy, store: TrajectoryStore, tracker: Tracker) -> None:
-        if not isinstance(policy, Spells) or not isinstance(parts.trainer, Trainer):
+        trainer = parts.trainer
+        if not isinstance(policy, Spells) or trainer is None or not isinstance(trainer, sft.Optimises):
             raise ConfigError("training.warm_start needs a policy that is trained here: set policy.kind to 'local'")
         if not isinstance(parts.proposer, Demonstrates):
             raise ConfigError(
@@ -105,7 +105,7 @@ class WarmStart:
         self._model: Spells = policy
         self._proposer = parts.proposer
         self._actor = parts.actor
-        self._trainer = parts.trainer
+        self._trainer: sft.Optimises = trainer
         self._judge: Evaluator = parts.judge
         self._store = store
         self._tracker = tracker

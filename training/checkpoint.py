@@ -52,12 +52,15 @@ def save(directory: Path, write_weights: Callable[[Path], None], state: Mapping[
         raise StorageFault(f"the checkpoint '{directory}' could not be written: {error}") from error
 
 
-def write_model(model: Any, source: Path, folder: Path) -> None:
-    """A whole model, and every small file that lies beside the weights in `source`: tokenizer, template, licence."""
-    model.save_pretrained(folder)
+def write_model(model: Any, source: Path, folder: Path, weights: dict[str, Any] | None = None) -> None:
+    """A whole model, and every small file that lies beside the weights in `source`: tokenizer, template, licence.
+
+    `weights` are the model's where `model` holds but a share of them.
+    """
+    model.save_pretrained(folder, state_dict=weights)
     for path in sorted(source.iterdir()):
-        weights = any(path.match(pattern) for pattern in _WEIGHTS)
-        if path.is_file() and not weights and path.name not in _WRITTEN_BY_MODEL:
+        heavy = any(path.match(pattern) for pattern in _WEIGHTS)
+        if path.is_file() and not heavy and path.name not in _WRITTEN_BY_MODEL:
             shutil.copyfile(path, folder / path.name)
 
 

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from core.config import TrainingConfig
 from core.errors import ConfigError, RunDirectoryError
 from core.loading import quietly
+from training.group import Group
 
 _BLOCKS = re.compile(r"^model\.(language_model\.)?layers\.\d+\.")  # of the language model, not of a vision tower
 
@@ -40,24 +41,38 @@ def add(model: Any, base: Path, config: TrainingConfig, *, seed: int) -> Any:
     return adapted
 
 
-def write(adapted: Any, folder: Path) -> None:
-    """`adapter_config.json` and `adapter_model.safetensors`, as peft and vLLM read them."""
-    adapted.save_pretrained(str(folder))
+def write(adapted: Any, folder: Path, weights: dict[str, Any] | None = None) -> None:
+    """`adapter_config.json` and `adapter_model.safetensors`, as peft and vLLM read them.
+
+    `weights` are the adapter's where `adapted` holds but a share of them.
+    """
+    adapted.save_pretrained(str(folder), state_dict=weights)
     (folder / "README.md").unlink(missing_ok=True)  # a model card full of blanks
 
 
-def read(adapted: Any, folder: Path) -> None:
+def read(adapted: Any, folder: Path, group: Group) -> None:
     """Take an adapter's weights from a folder that `write` filled; raises `RunDirectoryError`."""
     from peft import set_peft_model_state_dict
     from safetensors.torch import load_file
 
     path = folder / "adapter_model.safetensors"
     try:
-        found: Any = set_peft_model_state_dict(adapted, load_file(path))
+        found: Any = set_peft_model_state_dict(adapted, group.taken(load_file(path)))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise RunDirectoryError(f"the adapter '{path}' cannot be read: {error}") from error
     if found.unexpected_keys:
         raise RunDirectoryError(f"the adapter '{path}' does not fit the model: it has '{found.unexpected_keys[0]}'")
+
+
+def merged(model: Any, folder: Path) -> Any:
+    """The model with an adapter's weights added into its own; raises `ConfigError` when they do not fit."""
+    from peft import PeftModel
+
+    try:
+        with quietly():
+            return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise ConfigError(f"the adapter '{folder}' cannot be added to the model: {error}") from error
 
 
 def _targets(model: Any, wanted: tuple[str, ...]) -> str:

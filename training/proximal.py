@@ -17,22 +17,23 @@ from torch import Tensor
 
 from core.types import TrainingRow
 from training import batches, losses
-from training import model as models
+from training.group import Group
 
 
 def logprobs(
-    model: Any, rows: Sequence[TrainingRow], budget: int, *, share: bool, device: torch.device | None = None
+    model: Any, rows: Sequence[TrainingRow], budget: int, *, share: bool, group: Group | None = None
 ) -> list[list[float]]:
     """The model's log-probabilities of each row's trained tokens, 0 elsewhere, in the length of its `input_ids`."""
     values = [[0.0] * len(row.input_ids) for row in rows]
     places = [(place for place, trained in enumerate(row.loss_mask) if trained) for row in rows]
     blank = [with_logprobs(row, zeros) for row, zeros in zip(rows, values, strict=True)]
+    group = group or Group(torch.device("cpu"))
     with torch.no_grad():
-        for batch in batches.micro_batches(blank, budget, share=share):
-            found = models.token_logprobs(model, batch if device is None else batch.to(device)).tolist()
-            for row, value in zip(batch.rows.tolist(), found, strict=True):
+        for batch, counts in group.portion(blank, budget, share=share):
+            found = group.statistics(model, batch).logprobs.tolist()
+            for row, value in zip(batch.rows.tolist(), found, strict=True) if counts else ():
                 values[row][next(places[row])] = value
-    return values
+    return group.joined(values)
 
 
 def with_logprobs(row: TrainingRow, values: Sequence[float]) -> TrainingRow:

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from core.types import TrainingRow
-from training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from training.trainer import Objective
 
 _MEANINGFUL = ("updated", "repeated", "steps", "skipped_steps", "tokens", "loss", "nll", "entropy", "grad_norm")
 
 
+@runtime_checkable
+class Optimises(Protocol):
+    """What imitation asks of a trainer, of one process or of several."""
+
+    def optimise(
+        self,
+        rows: Sequence[TrainingRow],
+        objective: Objective,
+        *,
+        batch_id: str,
+        epochs: int | None = None,
+        minibatches: int | None = None,
+        learning_rate: float | None = None,
+    ) -> dict[str, float]: ...
+
+
 def imitate(
-    trainer: Trainer,
+    trainer: Optimises,
     rows: Sequence[TrainingRow],
     *,
     batch_id: str,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -18,9 +18,11 @@ import torch
 from core.config import TrainingConfig
 from core.errors import ConfigError, RunDirectoryError
 from core.types import TrainingRow
+from core.vision import LoadImage, Pictures
 from training import batches, checkpoint, losses, proximal
 from training import lora as adapters
 from training import model as models
+from training.group import Group
 
 Objective = Literal["surrogate", "imitation"]
 
@@ -29,20 +31,30 @@ class Trainer:
     """Owns a model and its optimizer. Not safe for concurrent calls; `update` may run in a worker thread.
 
     `model_dir` is the run's *initial* model: it is the frozen reference of the KL term, and the source
-    of tokenizer files. `version` counts the updates that changed the weights.
+    of tokenizer files. `load_image` finds the pictures of rows, for a model that sees. `version` counts the
+    updates that changed the weights. Where several processes train together, each has a trainer, `group` is
+    where it stands among them, and all calls are made in every one.
     """
 
-    def __init__(self, model_dir: Path, config: TrainingConfig, *, seed: int = 0, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model_dir: Path,
+        config: TrainingConfig,
+        *,
+        seed: int = 0,
+        threads: int = 1,
+        group: Group | None = None,
+        load_image: LoadImage = lambda _: None,
+    ) -> None:
         self.model_dir = Path(model_dir)
         self.config = config
         self.threads = threads
         self.version = 0
         self.batch_ids: list[str] = []
-        self._device = device_of(config.device)
+        self._group = group or Group(device_of(config.device))
         lora, half = config.lora_rank > 0, config.dtype == "bfloat16"
         # Weights that are trained are float32, or small updates would be rounded away; those of a base need not be.
         self.model = models.load(self.model_dir, dtype=torch.bfloat16 if lora and half else torch.float32)
-        self.model.to(self._device)
         self._autocast = half and not lora
         self._adapted = adapters.add(self.model, self.model_dir, config, seed=seed) if lora else None
         self._reference: Any = None
@@ -50,6 +62,11 @@ class Trainer:
             self._reference = copy.deepcopy(self.model).requires_grad_(False)
         if config.recompute_activations:
             models.recompute_activations(self.model)
+        self._group.place(self.model, half=self._autocast)
+        if self._reference is not None:
+            self._group.place(self._reference, half=self._autocast)
+        if models.sees(self.model):
+            self._group.pictures = Pictures(self.model_dir, load_image)
         self._share_prefixes = models.can_share_prefixes(self.model)
         self._optimizer = _optimizer(self.model, config)
         self._generator = torch.Generator().manual_seed(seed)
@@ -77,7 +94,12 @@ class Trainer:
     ) -> dict[str, float]:
         """`update` with the objective and, where given, the schedule named by the caller."""
         torch.set_num_threads(self.threads)  # here, because OpenMP keeps the number by calling thread
-        batches.check(rows, self.model.config.vocab_size)
+        batches.check(rows, self.model.config.get_text_config().vocab_size)
+        for row in rows:
+            if self._group.pictures is not None:
+                self._group.pictures.check(row.input_ids, row.images)
+            elif row.images:
+                raise ValueError(f"a row of rollout '{row.rollout_id}' has pictures, which this model cannot be shown")
         metrics = _layout(rows, self.version) | {"updated": 0.0, "repeated": 0.0, "steps": 0.0, "skipped_steps": 0.0}
         if batch_id in self.batch_ids:
             return metrics | {"repeated": 1.0}
@@ -133,23 +155,26 @@ class Trainer:
     def _present_logprobs(self, rows: Sequence[TrainingRow]) -> list[list[float]]:
         with self._precision():
             return proximal.logprobs(
-                self.model, rows, self.config.micro_batch_tokens, share=self._share_prefixes, device=self._device
+                self.model, rows, self.config.micro_batch_tokens, share=self._share_prefixes, group=self._group
             )
 
     def _precision(self) -> AbstractContextManager[Any]:
         """The precision of the model's arithmetic; its weights and the losses are float32."""
-        return torch.autocast(self._device.type, dtype=torch.bfloat16) if self._autocast else nullcontext()
+        return torch.autocast(self._group.device.type, dtype=torch.bfloat16) if self._autocast else nullcontext()
 
     def _step(self, rows: Sequence[TrainingRow], objective: Objective, tokens: float, account: _Account) -> None:
         """One optimizer step over micro-batches; skipped, and counted, when the gradient is not finite."""
         sums: dict[str, float] = defaultdict(float)
         self._optimizer.zero_grad(set_to_none=True)
         first = account.steps == 0
-        for batch in batches.micro_batches(rows, self.config.micro_batch_tokens, share=self._share_prefixes):
-            loss = self._loss(batch.to(self._device), objective, tokens, sums, first)
-            loss.backward()  # type: ignore[no-untyped-call]
-            sums["loss"] += loss.item()
-        norm = torch.nn.utils.clip_grad_norm_(_trained(self.model), self.config.max_grad_norm).item()
+        for batch, counts in self._group.portion(rows, self.config.micro_batch_tokens, share=self._share_prefixes):
+            found: dict[str, float] = defaultdict(float)
+            loss = self._loss(batch, objective, tokens, found, first)
+            found["loss"] = loss.item()
+            (loss if counts else loss * 0.0).backward()  # type: ignore[no-untyped-call]
+            _add(sums, found if counts else dict.fromkeys(found, 0.0))
+        sums = self._group.totals(sums)
+        norm = self._group.clip(_trained(self.model), self.config.max_grad_norm)
         finite = torch.isfinite(torch.tensor([norm, sums["loss"]])).all()
         if finite:
             self._optimizer.step()
@@ -165,8 +190,10 @@ class Trainer:
         config = self.config
         clip = {"eps_low": config.eps_low, "eps_high": config.eps_high}
         turns = batch.turns if config.ratio == "sequence" else None
+        # Before the policy's own pass, which gathers weights that its backward pass still needs.
+        reference = self._reference_logprobs(batch) if config.kl_coefficient > 0 else None
         with self._precision():
-            logprobs, entropy = models.token_statistics(
+            logprobs, entropy = self._group.statistics(
                 self.model, batch, entropy_gradient=config.entropy_coefficient > 0
             )
         if objective == "surrogate" and config.loss == "cispo":
@@ -179,8 +206,8 @@ class Trainer:
             loss = losses.imitation(logprobs, batch.advantages, tokens=tokens)
         if config.entropy_coefficient > 0:
             loss = loss - config.entropy_coefficient * entropy.sum() / tokens
-        if config.kl_coefficient > 0:
-            kl = losses.k3(logprobs, self._reference_logprobs(batch))
+        if reference is not None:
+            kl = losses.k3(logprobs, reference)
             loss = loss + config.kl_coefficient * kl.sum() / tokens
             sums["reference_kl"] += kl.sum().item()
         with torch.no_grad():
@@ -191,7 +218,7 @@ class Trainer:
             sums["entropy"] += entropy.sum().item()
             sums["rollout_kl"] += drift.sum().item()
             sums["ratio"] += ratio.sum().item()
-            sums["ratio_max"] = max(sums["ratio_max"], ratio.max().item())
+            sums["ratio_max"] = ratio.max().item()
             if first:  # before the weights move, so that it tells trainer and server apart and nothing else
                 sums["first_tokens"] += batch.tokens
                 sums["first_kl"] += drift.sum().item()
@@ -201,7 +228,7 @@ class Trainer:
         """The frozen reference's: the initial model, which is what an adapter was added to."""
         base = nullcontext() if self._adapted is None else self._adapted.disable_adapter()
         with torch.no_grad(), self._precision(), base:
-            return models.token_logprobs(self.model if self._reference is None else self._reference, batch)
+            return self._group.statistics(self.model if self._reference is None else self._reference, batch).logprobs
 
     def _split(self, rows: Sequence[TrainingRow], parts: int) -> Iterator[list[TrainingRow]]:
         """Shuffled minibatches of whole rollouts with about equally many trained tokens.
@@ -233,33 +260,41 @@ class Trainer:
     def save(self, directory: Path) -> None:
         """Weights, optimizer and random state as one folder, whole or not at all; raises `StorageFault`.
 
-        The weights are a model with its tokenizer, or an adapter alone where only that is trained.
+        The weights are a model with its tokenizer, or an adapter alone where only that is trained. However many
+        processes train, the first one writes, and what it writes is the same.
         """
+        if self._adapted is not None:
+            weights = self._group.weights(self._adapted, only="lora_")
+        else:
+            weights = self._group.weights(self.model)
 
         def write(folder: Path) -> None:
             if self._adapted is not None:
-                adapters.write(self._adapted, folder)
+                adapters.write(self._adapted, folder, weights)
             else:
-                checkpoint.write_model(self.model, self.model_dir, folder)
+                checkpoint.write_model(self.model, self.model_dir, folder, weights)
 
         state = {
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._group.optimizer_state(self._optimizer),
             "generator": self._generator.get_state(),
             "version": self.version,
             "steps": self._steps,
             "batch_ids": self.batch_ids,
         }
-        checkpoint.save(Path(directory), write, state)
+        if self._group.rank == 0:
+            checkpoint.save(Path(directory), write, state)
 
     def restore(self, directory: Path) -> None:
         """Continue exactly where `save(directory)` was called; raises `RunDirectoryError`."""
         state = checkpoint.load_state(Path(directory))
         try:
             if self._adapted is not None:
-                adapters.read(self._adapted, Path(directory))
+                adapters.read(self._adapted, Path(directory), self._group)
             else:
-                self.model.load_state_dict(models.load(Path(directory)).state_dict())
-            self._optimizer.load_state_dict(state["optimizer"])
+                saved = models.load(Path(directory))
+                buffers = [name for name, _ in saved.named_buffers()]
+                self.model.load_state_dict(self._group.taken(saved.state_dict(), but=buffers))
+            self._group.load_optimizer(self._optimizer, state["optimizer"])
         except (RuntimeError, ValueError, KeyError) as error:
             raise RunDirectoryError(f"the checkpoint '{directory}' does not fit '{self.model_dir}': {error}") from error
         for group, decay in zip(self._optimizer.param_groups, (self.config.weight_decay, 0.0), strict=True):
@@ -282,8 +317,7 @@ class _Account:
     def add(self, sums: dict[str, float], norm: float) -> None:
         self.steps += 1
         self._norms.append(norm)
-        for key, value in sums.items():
-            self._sums[key] = max(self._sums[key], value) if key == "ratio_max" else self._sums[key] + value
+        _add(self._sums, sums)
 
     def metrics(self) -> dict[str, float]:
         """Means over tokens, losses and gradient norms over steps."""
@@ -313,14 +347,20 @@ def _layout(rows: Sequence[TrainingRow], version: int) -> dict[str, float]:
     for row in rows:
         counts[row.rollout_id] += 1
     n = max(len(rows), 1)
+    ages = [version - row.policy_version for row in rows if row.rollout_logprobs]  # what nobody sampled has none
     return {
         "rows": float(len(rows)),
         "rollouts": float(len(counts)),
         "rows_per_rollout": len(rows) / max(len(counts), 1),
         "fork_rate": sum(count > 1 for count in counts.values()) / max(len(counts), 1),
-        "staleness": sum(version - row.policy_version for row in rows) / n,
+        "staleness": sum(ages) / max(len(ages), 1),
         "trained_row_share": sum(any(row.advantages) for row in rows) / n,
     }
+
+
+def _add(sums: dict[str, float], more: Mapping[str, float]) -> None:
+    for key, value in more.items():
+        sums[key] = max(sums[key], value) if key == "ratio_max" else sums[key] + value
 
 
 def _tokens(rows: Iterable[TrainingRow]) -> int:

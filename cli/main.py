@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cli import doctor, evaluate, explore, report, run, serve, sites, status, stop
+from cli import demo, doctor, evaluate, explore, export, report, run, serve, sites, status, stop
 from cli.failures import keep_traceback
 from core.errors import AutotelicError, UserError
 
@@ -32,6 +32,8 @@ app.command("run")(run.command)
 app.command("eval")(evaluate.command)
 app.command("explore")(explore.command)
 app.command("serve")(serve.command)
+app.command("export")(export.command)
+app.add_typer(demo.app, name="demo")
 app.add_typer(sites.app, name="sites")
 app.command("report")(report.command)
 app.command("status")(status.command)

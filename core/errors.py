@@ -44,6 +44,10 @@ class StorageFault(InfrastructureError):
     """The disk refused a write: full, read-only or gone."""
 
 
+class TrainerFault(InfrastructureError):
+    """A process that trains the model ended before its work was done."""
+
+
 class BudgetSpent(AutotelicError):
     """What may be spent on model endpoints is used up; raised before the request that would go beyond it.
 

@@ -8,7 +8,8 @@
     print(summary.heldout["final"])
 
 `run` is a whole run, `evaluate` measures the weights of a run on a task file, `explore` finds and proves
-tasks on a site. Parts of your own are found by name through entry points (see `discovery.builders`).
+tasks on a site, `export` writes the weights of a run as a model folder. Parts of your own are found by name
+through entry points (see `discovery.builders`).
 Importing this package is quick; what is heavy is imported when it is used.
 """
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from discovery.metrics import Summary
     from discovery.progress import Listener
 
-__all__ = ["evaluate", "explore", "load_config", "run"]
+__all__ = ["evaluate", "explore", "export", "load_config", "run"]
 
 
 def load_config(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:
@@ -80,3 +81,13 @@ async def explore(
     from discovery import evaluation
 
     return await evaluation.explore(config, progress=progress, demonstrations=demonstrations)
+
+
+def export(run_dir: Path, output: Path, *, policy: str = "latest") -> int:
+    """Write a run's weights to a new folder in Hugging Face format, adapters merged in; returns their iteration.
+
+    `policy` is `initial`, `latest` or the number of an iteration. Raises `UserError` and `StorageFault`.
+    """
+    from discovery import evaluation
+
+    return evaluation.export(run_dir, output, policy=policy)

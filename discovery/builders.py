@@ -14,8 +14,10 @@ Built-in parts and those that other distributions add are the same thing: an ent
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -26,7 +28,7 @@ from core.errors import ConfigError
 from core.protocols import EnvironmentPool, Evaluator, Policy, Proposer, TaskSampler
 from core.types import Task
 from discovery.executors import EpisodeRunner
-from discovery.learning import Learner
+from discovery.learning import Closes, Learner
 
 if TYPE_CHECKING:
     from discovery.accounts import Accounts
@@ -35,7 +37,11 @@ _BUILT_IN = {
     "environments": {"web": "discovery.places:web"},
     "proposers": {name: f"discovery.proposers:{name}" for name in ("exploring", "language")},
     "samplers": dict.fromkeys(("sec", "learnability", "uniform"), "training.curriculum:build"),
-    "policies": {"local": "discovery.policies:LocalKind", "served": "discovery.policies:ServedKind"},
+    "policies": {
+        "local": "discovery.policies:LocalKind",
+        "served": "discovery.policies:ServedKind",
+        "vllm": "discovery.policies:VLLMKind",
+    },
 }
 _SETTINGS = {
     "environments": "site.environment",
@@ -116,7 +122,6 @@ async def build(context: Context) -> Parts:
 
     Raises `TaskFileError` for an unusable held-out file, `EnvironmentFault` when browser or site do not start.
     """
-    from agents.actor import Actor
     from evals import judges
 
     config = context.config
@@ -128,16 +133,17 @@ async def build(context: Context) -> Parts:
     judge = judges.build(config.judge.kind)
     heldout, split, notes = _heldout_file(config)
     trainer = kind.learner()
-    place = await open_place(context)
-    try:
+    async with AsyncExitStack() as opened:
+        if trainer is not None and isinstance(trainer, Closes):
+            opened.push_async_callback(asyncio.to_thread, trainer.close)
+        place = await open_place(context)
+        opened.push_async_callback(place.close)
         if not split:
             heldout, split = list(place.heldout), place.split
         proposer = new_proposer(context, place)
         if heldout and hasattr(proposer, "exclude"):
             proposer.exclude(heldout)
-    except BaseException:
-        await place.close()
-        raise
+        close = opened.pop_all().aclose
     return Parts(
         pool=place.pool,
         proposer=proposer,
@@ -146,11 +152,11 @@ async def build(context: Context) -> Parts:
         heldout_judge=judges.build("functional"),
         trainer=trainer,
         open_policy=kind.open,
-        actor=lambda policy: Actor(policy, config.actor),
+        actor=lambda policy: actor(context, policy),
         heldout=heldout,
         split=split,
         notes=notes,
-        close=place.close,
+        close=close,
     )
 
 
@@ -158,6 +164,14 @@ async def open_place(context: Context) -> Place:
     """The configured environments, started; the caller closes them."""
     place: Place = await find("environments", context.config.site.environment)(context)
     return place
+
+
+def actor(context: Context, policy: Policy) -> EpisodeRunner:
+    """What acts in episodes of this policy; its pictures lie among those of the run."""
+    from agents.actor import Actor
+    from memory.screenshots import ScreenshotStore
+
+    return Actor(policy, context.config.actor, ScreenshotStore(context.run_dir / "screenshots"))
 
 
 def policy_kind(context: Context) -> PolicyKind:

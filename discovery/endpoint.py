@@ -9,6 +9,7 @@ from pathlib import Path
 from socket import socket
 
 from core.errors import ConfigError, RunDirectoryError, UserError
+from core.loading import weights_kind
 from discovery.policies import model_folder
 from discovery.rundirectory import RunDirectory, stored_config
 from serving.listening import serve
@@ -77,10 +78,10 @@ def _run(folder: Path, iteration: int | None) -> Served:
         base.append(Version(_name(config.policy.model), model_folder(config.policy.model)))
 
     def versions() -> list[Version]:
-        found = (_kept(directory, number) for number in reversed(directory.stable()))
+        found = (_kept(directory, number, base) for number in reversed(directory.stable()))
         return [version for version in found if version is not None] + base
 
-    kept = [number for number in directory.stable() if _kept(directory, number) is not None]
+    kept = [number for number in directory.stable() if _kept(directory, number, base) is not None]
     if not kept:
         raise RunDirectoryError(f"'{folder}' has no weights yet; serve it once its first iteration is written")
     if iteration is not None and iteration not in kept:
@@ -97,13 +98,18 @@ def _run(folder: Path, iteration: int | None) -> Served:
     )
 
 
-def _kept(directory: RunDirectory, number: int) -> Version | None:
-    """An iteration's weights, unless they were dropped."""
+def _kept(directory: RunDirectory, number: int, base: list[Version]) -> Version | None:
+    """An iteration's weights, unless they were dropped, or are an adapter to a base model that has gone."""
     weights = directory.weights(number)
+    adapter = weights_kind(weights) == "adapter"
     # The weights first: every request asks, and of a long run few iterations have any.
-    if not (weights / "config.json").is_file() or (state := directory.state(number)) is None:
+    if not (adapter or (weights / "config.json").is_file()) or (state := directory.state(number)) is None:
         return None
-    return Version(_iteration(number), weights, state["policy_version"])
+    if not adapter:
+        return Version(_iteration(number), weights, state["policy_version"])
+    if not base:
+        return None
+    return Version(_iteration(number), base[0].folder, state["policy_version"], adapter=weights)
 
 
 def _iteration(number: int) -> str:

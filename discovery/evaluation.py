@@ -1,4 +1,4 @@
-"""What can be asked of a site or of a run without running the loop: find tasks, measure a policy."""
+"""What can be asked of a site or of a run without running the loop: find tasks, measure a policy, export it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,6 @@ async def evaluate(
     progress: Listener | None,
 ) -> dict[str, Any]:
     """See `discovery.evaluate`."""
-    from agents.actor import Actor
-
     config = stored_config(run_dir)
     number = _iteration(RunDirectory(run_dir), policy)
     watch = _Watch(progress)
@@ -55,7 +53,7 @@ async def evaluate(
         try:
             executor = AsyncExecutor(
                 place.pool,
-                Actor(model, config.actor),
+                builders.actor(context, model),
                 seed=seed,
                 episode_seconds=config.actor.episode_seconds,
                 on_start=watch.started,
@@ -120,6 +118,17 @@ async def explore(config: Config, *, progress: Listener | None, demonstrations: 
             return found
         finally:
             await place.close()
+
+
+def export(run_dir: Path, output: Path, *, policy: str) -> int:
+    """See `discovery.export`."""
+    from discovery.policies import model_folder
+    from training.export import export as write
+
+    config = stored_config(run_dir)
+    number = _iteration(RunDirectory(run_dir), policy)
+    write(RunDirectory(run_dir).weights(number), model_folder(config.policy.model), output)
+    return number
 
 
 def _iteration(directory: RunDirectory, policy: str) -> int:

@@ -2,7 +2,8 @@
 
     propose → approve → practise → judge → remember → update → measure
 
-- **propose**: the proposer invents tasks that are feasible and new, given what is mastered so far.
+- **propose**: the proposer invents tasks that are feasible and new, given what is mastered so far; one that
+  listens is told of failures and of the user's goals first.
 - **approve**: passes through, unless a person asked to see the tasks first; then it waits for the answer.
 - **practise**: the sampler picks tasks, and the actor makes a group of attempts at each in the environment.
 - **judge**: each attempt is judged and stored the moment it ends, inside `practise`, so that it is never
@@ -11,6 +12,9 @@
 - **update**: group advantages become training rows, rows become new weights, and once these are on the
   disk the policy acts with them.
 - **measure**: held-out success, when it is due, and the iteration's line in metrics.jsonl.
+
+With `training.asynchronous` the update goes on while the next iteration practises with the weights before it, and is
+settled before the next update begins: what is learned from is never more than one update old.
 
 The graph's state holds ids and counters alone; everything else is in the run directory, which is the
 truth (`rundirectory.py`). Every node can be run again: it finds what was done and does the rest. So a
@@ -33,6 +37,7 @@ from langgraph.types import Command, interrupt
 
 from core.config import Config
 from core.errors import BudgetSpent, EnvironmentFault, InfrastructureError
+from core.protocols import Attentive
 from core.types import Task
 from core.views import words
 from discovery import builders, learning
@@ -123,27 +128,24 @@ class Nodes:
     async def update(self, state: State) -> State:
         number, run = state["iteration"], self.run
         if not run.directory.is_stable(number):
+            groups = run.groups(self._plan(state))
+            if run.config.training.asynchronous:
+                await run.settle()
+                await run.learn(number, groups)
+                return {}
             what = "imitating the demonstrations" if run.warms_up(number) else "learning"
             run.tracker.phase(Phase.UPDATING, f"iteration {number}: {what}", iteration=number)
             began = run.budget.now()
-            await run.learn(number, run.groups(self._plan(state)))
+            await run.learn(number, groups)
             run.seconds_updating = run.budget.now() - began
         after = run.after(number)
-        await run.publish(number, after.policy_version)
+        await run.updating.publish(number, after.policy_version)
         return {"batch_id": after.batch_id, "policy_version": after.policy_version}
 
     async def measure(self, state: State) -> State:
         number, run = state["iteration"], self.run
-        if not run.metrics.has(number):
-            every = run.config.evaluation.every
-            heldout = await run.measure_between(number) if every and number % every == 0 else None
-            line = {"iteration": number, "wall_s": round(run.budget.elapsed(), 3), **run.after(number).line}
-            line |= run.accounts.line()
-            if heldout is not None:
-                line["heldout_success"] = heldout["success"]
-            run.metrics.append(line)
-            run.tracker.iteration(line, run.budget.now() - run.began_iteration)
-        run.prune()
+        if not run.updating.is_ahead(number):  # else it is concluded when its update is settled
+            await run.conclude(number, began=run.began_iteration)
         return {}
 
     def _plan(self, state: State) -> Plan:
@@ -158,6 +160,8 @@ class Nodes:
         if kept.get("iteration") == number:
             return [run.book[name] for name in kept["pool"]]
         mastery = {family: known.recent or 0.0 for family, known in run.before(number).mastery.items()}
+        if isinstance(run.parts.proposer, Attentive):
+            run.parts.proposer.observe(run.feedback(number - 1))
         fault: InfrastructureError | None = None
         offered: list[Task] = []
         try:
@@ -240,6 +244,20 @@ async def run(
 
 async def _train(session: Session) -> str:
     """Measure the start, then iterate; returns why it ended. Raises `Stopped`."""
+    try:
+        reason = await _iterations(session)
+        await session.settle()
+    except BudgetSpent as spent:
+        await session.settle()
+        return str(spent)
+    except Stopped:
+        await session.settle()
+        raise
+    return reason
+
+
+async def _iterations(session: Session) -> str:
+    """Iterate until a limit; returns which. Raises `Stopped`, and `BudgetSpent` from within an iteration."""
     number = session.directory.latest_stable() or 0
     async with AsyncSqliteSaver.from_conn_string(str(session.directory.root / "checkpoints.sqlite")) as checkpointer:
         await checkpointer.setup()
@@ -253,10 +271,7 @@ async def _train(session: Session) -> str:
             if not session.budget.fits_another():
                 return "the time budget is used up"
             number += 1
-            try:
-                await _iterate(session, graph, checkpointer, number)
-            except BudgetSpent as spent:
-                return str(spent)
+            await _iterate(session, graph, checkpointer, number)
     return f"{number} iterations are done"
 
 

@@ -32,7 +32,8 @@ async def web(context: Context) -> Place:
             stack.push_async_callback(sites.close)
             urls = tuple(sites.urls[name] for name in names)
             sessions = TruthSessions(sites.truth, sites.urls, default_user)
-        store = None if config.browser.screenshots == "off" else ScreenshotStore(context.run_dir / "screenshots").put
+        pictured = config.actor.sees or config.browser.screenshots != "off"
+        store = ScreenshotStore(context.run_dir / "screenshots").put if pictured else None
         pool = BrowserPool(config, site_urls=urls, sessions=sessions, store=store)
         stack.push_async_callback(pool.close)
         tasks, split = _heldout(names, config.site.seed)

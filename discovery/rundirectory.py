@@ -143,7 +143,7 @@ class RunDirectory:
         return self.iteration(number) / "weights"
 
     def state(self, number: int) -> Any:
-        """The small state after an iteration, as `discovery.session.After` writes it; None when there is none."""
+        """The small state after an iteration, as `discovery.after.After` writes it; None when there is none."""
         return self.read_json(f"iterations/{number:04d}/state.json")
 
     def is_stable(self, number: int) -> bool:

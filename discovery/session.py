@@ -6,23 +6,23 @@ A run may take several sessions; each begins from the last permanent iteration i
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from core.config import Config
 from core.errors import StorageFault, UserError
 from core.protocols import Policy
-from core.types import Mastery, Sampling, Task, Trajectory
-from discovery import branching, builders, learning, rehearsal
+from core.types import Feedback, Mastery, Sampling, Task, Trajectory
+from discovery import achievements, branching, builders, learning, pictures
 from discovery.accounts import Accounts
+from discovery.after import After, commit
 from discovery.budget import Budget
 from discovery.control import SqliteControl
 from discovery.executors import AsyncExecutor, EpisodeRunner
+from discovery.feedback import feedback, require_heed
 from discovery.measuring import Measurement, Measuring
 from discovery.metrics import MetricsLog, Summary
 from discovery.plan import Plan, TaskBook
@@ -32,6 +32,7 @@ from discovery.rundirectory import RunDirectory
 from discovery.seeds import derive
 from discovery.steering import Steering
 from discovery.tracker import Tracker
+from discovery.updating import Updating, warms_up
 from evals.heldout import HeldoutTasks
 from memory.screenshots import ScreenshotStore
 from memory.trajectories import TrajectoryStore
@@ -51,29 +52,6 @@ class Counts(Protocol):
     decoding_seconds: float
 
 
-@dataclass(frozen=True)
-class After:
-    """The small state after an iteration; the weights lie beside it. `line` is its part of metrics.jsonl."""
-
-    policy_version: int = 0
-    batch_id: str = ""
-    sampler: dict[str, Any] = field(default_factory=dict)
-    mastery: dict[str, Mastery] = field(default_factory=dict)
-    episodes: int = 0
-    steps: int = 0
-    wall_s: float = 0.0
-    line: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, directory: RunDirectory, number: int) -> After:
-        data = directory.state(number)
-        mastery = {family: Mastery.model_validate(known) for family, known in data.pop("mastery").items()}
-        return cls(**data, mastery=mastery)
-
-    def as_json(self) -> dict[str, Any]:
-        return {**vars(self), "mastery": {family: known.model_dump() for family, known in self.mastery.items()}}
-
-
 class Session:
     """The open parts of a run, for the nodes of the graph."""
 
@@ -89,6 +67,7 @@ class Session:
         policy: Policy,
         accounts: Accounts,
     ) -> None:
+        require_heed(parts.proposer, config.proposer)
         seed = config.run.seed
         self.config = config
         self.directory = directory
@@ -107,9 +86,18 @@ class Session:
         self.seconds_proposing = 0.0
         self.seconds_updating = 0.0
         self.decoding: dict[str, float] = {}
-        self._hindsight = self._open_hindsight() if config.training.hindsight else None
         self._heldout = HeldoutTasks(parts.heldout)
-        self._published = policy.version
+        self.updating = Updating(
+            config,
+            directory,
+            store,
+            steering,
+            budget,
+            parts,
+            policy,
+            warm_start=self.warm_start,
+            hindsight=self._open_hindsight() if config.training.hindsight else None,
+        )
         self._results: dict[str, Measurement | None] = {}
         self._executor = AsyncExecutor(
             parts.pool,
@@ -152,8 +140,8 @@ class Session:
     # State between iterations
 
     def before(self, number: int) -> After:
-        """The state that iteration `number` starts from."""
-        return After.read(self.directory, number - 1)
+        """The state that iteration `number` starts from; all but its weights while the update before is under way."""
+        return self.updating.before(number)
 
     def after(self, number: int) -> After:
         """The state after a permanent iteration."""
@@ -166,6 +154,8 @@ class Session:
     def end_iteration(self) -> None:
         """Learn what an iteration costs; the first exploration is not part of it."""
         seconds = self.budget.now() - self.began_iteration - self.seconds_proposing
+        if self.config.training.asynchronous:
+            seconds += self.seconds_updating  # which went on beside it
         self.budget.iterated(seconds, updating=self.seconds_updating)
 
     def without_heldout(self, tasks: Iterable[Task]) -> list[Task]:
@@ -193,9 +183,24 @@ class Session:
             return self.warm_start().groups([self.book[name] for name in plan.pool], self._executor.attempts)
         return self.practice.groups(plan)
 
+    def feedback(self, number: int) -> Feedback:
+        """What a proposer is told before the iteration after `number`; of iteration 0 there are wishes alone."""
+        plan = None if self.warms_up(number) else Plan.load(self.directory, number)
+        # An update beside practice may find what was achieved too late to be told at once.
+        late = range(number - self.config.training.asynchronous, number + 1)
+        found = [one.task for each in late for one in (achievements.kept(self.directory, each) or {}).values()]
+        return feedback(
+            number,
+            [] if plan is None else self.groups(plan),
+            self.store,
+            achieved=[task for task in found if task is not None],
+            config=self.config.proposer,
+            goal=self.steering.goal,
+        )
+
     def warms_up(self, number: int) -> bool:
         """Whether this iteration imitates demonstrations instead of practising."""
-        return self.config.training.warm_start and number == 1
+        return warms_up(self.config, number)
 
     def warm_start(self) -> WarmStart:
         """The warm start of this run; raises `ConfigError` where it cannot be had."""
@@ -213,6 +218,8 @@ class Session:
             self.policy,
             self.store,
             self.config.actor,
+            directory=self.directory,
+            notice=self.tracker.notice,
             weight=training.hindsight,
             seed=self.config.run.seed,
         )
@@ -230,46 +237,46 @@ class Session:
         return branch
 
     async def learn(self, number: int, groups: list[Group]) -> None:
-        """One update from these groups, made permanent as iteration `number`."""
-        trainer, base = self.parts.trainer, self.before(number)
-        metrics: dict[str, float] = {}
-        told: dict[str, float] = dict(self.decoding)
-        if self.warms_up(number):
-            name = learning.batch_id(number, [member.id for group in groups for member in group.members])
-            metrics = await asyncio.to_thread(self.warm_start().imitate, groups, batch_id=name)
+        """One update from these groups, made permanent; or its beginning, where it goes on beside practice."""
+        standing = self._standing(number, groups)
+        if self.config.training.asynchronous:
+            self.updating.begin(number, groups, standing, began=self.began_iteration)
         else:
-            rows, ids = learning.batch(groups, self.store, self.config.training)
-            if self._hindsight is not None:
-                more, relabelled = await self._hindsight.rows(groups)
-                rows, ids = rows + more, ids + relabelled
-                told["relabelled"] = len(relabelled)
-            if self.config.training.rehearsal and trainer is not None:
-                more, rehearsed = await asyncio.to_thread(
-                    rehearsal.rehearse, self.store, number, self.config.training, seed=self.config.run.seed
-                )
-                rows, ids = rows + more, ids + rehearsed
-                told["rehearsed"] = len(rehearsed)
-            name = learning.batch_id(number, ids) if ids else ""
-            if trainer is not None and rows:
-                metrics = await asyncio.to_thread(trainer.update, rows, batch_id=name)
-        line = learning.account(groups, metrics) | told
-        after = After(
-            policy_version=base.policy_version if trainer is None else trainer.version,
-            batch_id=name,
+            await self.updating.update(number, groups, standing)
+
+    async def settle(self) -> None:
+        """Wait for the update under way, if there is one, and conclude its iteration; raises its fault."""
+        settled = await self.updating.wait()
+        if settled is not None:
+            ahead, self.seconds_updating = settled
+            await self.conclude(ahead.number, began=ahead.began)
+
+    async def conclude(self, number: int, *, began: float) -> None:
+        """An iteration's line in the metrics, with its held-out success where that is due, once; and retention."""
+        if not self.metrics.has(number):
+            every = self.config.evaluation.every
+            due = every and number % every == 0 and not self.steering.gate.stopping.is_set()
+            heldout = await self.measure_between(number) if due else None
+            line = {"iteration": number, "wall_s": round(self.budget.elapsed(), 3), **self.after(number).line}
+            line |= self.accounts.line()
+            if heldout is not None:
+                line["heldout_success"] = heldout["success"]
+            self.metrics.append(line)
+            self.tracker.iteration(line, self.budget.now() - began)
+        self.prune()
+
+    def _standing(self, number: int, groups: list[Group]) -> After:
+        """The state after iteration `number` but for what the update adds; taken before practice goes on."""
+        base = self.before(number)
+        line = learning.account(groups, {}) | self.decoding
+        return After(
+            policy_version=base.policy_version,
             sampler=self.parts.sampler.state(),
             mastery=self.mastery,
             episodes=base.episodes + line["episodes"],
             steps=base.steps + line["steps"],
-            wall_s=self.budget.elapsed(),
-            line=line | {"policy_version": base.policy_version if trainer is None else trainer.version},
+            line=line,
         )
-        await asyncio.to_thread(commit, self.directory, trainer, number, after)
-
-    async def publish(self, number: int, version: int) -> None:
-        """Let the policy act with the weights of a permanent iteration, unless it does already."""
-        if self.parts.trainer is not None and self._published != version:
-            await self.policy.publish(self.directory.weights(number), kind="full", version=version)
-            self._published = version
 
     # Held-out success
 
@@ -319,9 +326,12 @@ class Session:
     # The end
 
     def prune(self) -> None:
-        """Keep to the retention limits."""
+        """Keep to the retention limits. What the policy was shown last stays: it may be trained on yet."""
         self.directory.prune(self.config.retention.weights)
-        ScreenshotStore(self.directory.root / "screenshots").prune(self.config.retention.screenshots_mb * 2**20)
+        number = self.directory.latest_stable() or 0
+        keep = pictures.shown(self.store, (number, number + 1)) if self.config.actor.sees else frozenset()
+        kept = ScreenshotStore(self.directory.root / "screenshots")
+        kept.prune(self.config.retention.screenshots_mb * 2**20, keep)
 
     def summary(self, status: str, reason: str) -> Summary:
         """The outcome up to the last permanent iteration."""
@@ -428,20 +438,10 @@ async def _open(
     stack.push_async_callback(_bounded, policy.close)
     session = Session(config, directory, store, steering, tracker, budget, parts, policy, accounts)
     stack.callback(session.metrics.close)
+    stack.push_async_callback(session.updating.abandon)
     if config.training.warm_start:
         session.warm_start()  # refuses at once what it could not do later
     return session
-
-
-def commit(directory: RunDirectory, trainer: learning.Learner | None, number: int, after: After) -> None:
-    """Make an iteration permanent: weights, optimizer and state, all or nothing. Raises `StorageFault`."""
-
-    def fill(folder: Path) -> None:
-        if trainer is not None:
-            trainer.save(folder / "weights")
-        (folder / "state.json").write_text(json.dumps(after.as_json(), indent=1), encoding="utf-8")
-
-    directory.commit(number, fill)
 
 
 def _decoded(policy: Policy) -> dict[str, float]:

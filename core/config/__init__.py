@@ -21,6 +21,7 @@ from core.config.place import BrowserConfig, RetentionConfig, RunConfig, SiteCon
 from core.config.proposing import ExploreConfig, LanguageProposerConfig, ProposerConfig, SamplerConfig
 from core.config.section import Section
 from core.config.training import TrainingConfig
+from core.config.vllm import VLLMConfig
 from core.errors import ConfigError
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Section",
     "SiteConfig",
     "TrainingConfig",
+    "VLLMConfig",
     "choices",
     "flatten",
     "load",
@@ -60,6 +62,7 @@ class Config(Section):
     sampler: SamplerConfig = SamplerConfig()
     actor: ActorConfig = ActorConfig()
     policy: PolicyConfig = PolicyConfig()
+    vllm: VLLMConfig = VLLMConfig()
     training: TrainingConfig = TrainingConfig()
     judge: JudgeConfig = JudgeConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -70,17 +73,52 @@ class Config(Section):
     def _fits(self) -> Self:
         if self.policy.constrained and self.actor.prompt != "compact":
             raise ValueError("a constrained policy reads the compact prompt alone; set policy.constrained=false")
+        if self.actor.sees and (self.training.hindsight or self.training.warm_start):
+            raise ValueError(
+                "training.hindsight and training.warm_start write prompts without pictures; turn them off, or set"
+                " actor.observation='text'"
+            )
+        if self.actor.sees and self.training.rehearsal:
+            raise ValueError(
+                "training.rehearsal learns again from episodes whose pictures are pruned; set training.rehearsal=0, or"
+                " actor.observation='text'"
+            )
         if self.proposer.kind == "language" and not (self.endpoint.base_url and self.endpoint.model):
             raise ValueError(
                 "proposer.kind='language' asks a model; set endpoint.base_url, as to http://127.0.0.1:8000/v1, and"
                 " endpoint.model"
+            )
+        if self.language_proposer.demonstrations and self.proposer.kind != "language":
+            raise ValueError(
+                "language_proposer.demonstrations are told to a model; set proposer.kind='language', or leave them out"
             )
         if self.policy.kind == "served" and not self.policy.urls:
             raise ValueError(
                 "policy.kind='served' needs policy.urls; start 'autotelic serve embedded --allow-updates' and name its"
                 " address, as http://127.0.0.1:8000/v1"
             )
+        if self.policy.kind == "vllm" and (contradiction := self._contradiction_of_vllm()):
+            raise ValueError(contradiction)
         return self
+
+    def _contradiction_of_vllm(self) -> str:
+        rank = self.training.lora_rank
+        if self.policy.constrained:
+            return "policy.kind='vllm' cannot be held to the page; set policy.constrained=false"
+        if self.actor.sees and self.vllm.images < self.actor.images:
+            return f"the policy is shown up to {self.actor.images} pictures; set vllm.images={self.actor.images}"
+        if self.vllm.sleep and self.training.asynchronous:
+            return "vllm.sleep has nobody act during an update; set training.asynchronous=false, or vllm.sleep=false"
+        if self.policy.temperature < 0.01:
+            return "policy.kind='vllm' cannot be colder than 0.01, to which vLLM would raise it; set policy.temperature"
+        if rank > self.vllm.max_lora_rank:
+            return f"training.lora_rank={rank} is more than the server takes; set vllm.max_lora_rank, or lower it"
+        if self.vllm.urls and not rank:
+            return (
+                "vllm.urls are given adapters, never whole weights; set training.lora_rank, as to 16, or leave out"
+                " vllm.urls, so that a server is started here"
+            )
+        return ""
 
 
 def load(path: Path | None = None, overrides: Iterable[str] = ()) -> Config:

@@ -52,7 +52,9 @@ class BrowserConfig(Section):
     processes: int = Field(1, ge=1)
     headless: bool = True
     screenshots: Literal["off", "some", "final", "every"] = Field(
-        "some", description="of the end of an episode in eight, of the end of each, of every step; one costs 0.1 s"
+        "some",
+        description="of the end of an episode in eight, of the end of each, of every step; one costs 0.1 s. "
+        "What the policy is shown (actor.observation) is pictured and kept in any case",
     )
     settle_quiet_ms: int = Field(40, ge=0)
     action_timeout: float = Field(5.0, gt=0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from core.config.section import Section
+
+_Sentence = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
 
 class ExploreConfig(Section):
@@ -26,6 +28,12 @@ class ProposerConfig(Section):
     kind: str = "exploring"
     mastered: float = Field(0.9, gt=0, le=1, description="a family at or above this success rate is retired to upkeep")
     compose_above: float = Field(0.7, gt=0, le=1, description="families above this success rate are composed")
+    goals: tuple[_Sentence, ...] = Field(
+        (), description="what the agent is to become good at, for a proposer that reads: language"
+    )
+    rules: tuple[_Sentence, ...] = Field(
+        (), description="what every task has to keep to, for a proposer that reads; nothing enforces them"
+    )
 
 
 class LanguageProposerConfig(Section):
@@ -45,19 +53,43 @@ class LanguageProposerConfig(Section):
     compositions: int = Field(3, ge=0, description="pairs of mastered families suggested at once")
     mastered: float = Field(0.9, gt=0, le=1, description="no more is asked of a family at or above this success rate")
     compose_above: float = Field(0.7, gt=0, le=1, description="families above this success rate are composed")
-    duplicate: float = Field(0.92, gt=0, le=1, description="cosine from which two instructions count as the same")
+    missing_share: float = Field(
+        0.5, ge=0, le=1, description="share of the tasks asked for by the skills that attempts failed for want of"
+    )
+    duplicate: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="cosine from which two instructions are the same: so set that what differs in one argument"
+        " does not count, at the price of most rewordings (tests/unit/agents/test_llm_duplicates.py has the figures)",
+    )
+    demonstrations: tuple[str, ...] = Field(
+        (), description="files of autotelic demo record, which the model is told of as tasks done on this site"
+    )
     free_text: bool = Field(False, description="accept criteria in words, which only a judge that reads can decide")
     max_steps: int = Field(10, ge=7, description="steps that an episode of a proposed task may take")
-    feasibility: Literal["none", "judge"] = Field(
-        "none", description="ask the model a second time whether the task can be done; what is unsure is dropped"
+    feasibility: Literal["none", "judge", "solver"] = Field(
+        "none",
+        description="judge: ask the model whether the task can be done, what is unsure is dropped; solver: have it do"
+        " the task once in the browser, what it does not manage is dropped",
     )
+    solver_tokens: int = Field(1500, ge=100, description="solver: tokens of a page that it is shown")
+    solver_seconds: float = Field(180.0, gt=0, description="solver: time for its episode")
+    relabels: int = Field(
+        8,
+        ge=1,
+        description="failed attempts of an iteration of which the model is asked what they achieved (hindsight)",
+    )
+    episode_tokens: int = Field(3000, ge=200, description="share of an episode in a request about it")
 
-    @field_validator("feasibility", mode="before")
-    @classmethod
-    def _no_solver(cls, value: object) -> object:
-        if value == "solver":
-            raise ValueError("feasibility = 'solver' is not available, use 'judge' or 'none'")
-        return value
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.feasibility == "solver" and self.free_text:
+            raise ValueError(
+                "language_proposer.feasibility='solver' decides by checks, which free_text does without;"
+                " set language_proposer.free_text=false"
+            )
+        return self
 
 
 class SamplerConfig(Section):

@@ -38,8 +38,19 @@ class TrainingConfig(Section):
         "float32", description="of the arithmetic; weights that are trained stay float32, a base beneath adapters not"
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: a GPU where there is one")
+    processes: int = Field(
+        1,
+        ge=1,
+        description="that train together, each with a share of the weights, adapters or not, and of the optimizer: as"
+        " many GPUs, or processes on the CPU",
+    )
     recompute_activations: bool = Field(
         False, description="gradient checkpointing: keep less for the backward pass and compute it again"
+    )
+    asynchronous: bool = Field(
+        False,
+        description="practise during an update, with the weights before it; what is learned from is at most one update"
+        " old, and corrected for it by importance_cap",
     )
     discount: float = Field(0.95, gt=0, le=1, description="gigpo: what a reward one step later is worth")
     step_weight: float = Field(1.0, gt=0, description="gigpo: weight of a step's advantage beside the episode's")
@@ -75,7 +86,7 @@ class TrainingConfig(Section):
     kl_coefficient: float = Field(0.0, ge=0)
     entropy_coefficient: float = Field(0.0, ge=0)
     hindsight: float = Field(
-        0.0, ge=0, description="advantage of what failed look-ups achieved all the same; 0: nothing is relabelled"
+        0.0, ge=0, description="advantage of what failed attempts achieved all the same; 0: nothing is relabelled"
     )
     branching: bool = Field(
         True, description="go on with a group whose probes all failed, by attempts that part from them, if possible"
@@ -117,6 +128,13 @@ class TrainingConfig(Section):
             )
         if not self.lora_rank and (self.lora_alpha or self.lora_targets):
             return "training.lora_alpha and training.lora_targets are of adapters; set training.lora_rank, as to 16"
+        if self.asynchronous and not (self.importance_cap or cloning):
+            return "training.asynchronous learns from what older weights wrote; set training.importance_cap, as to 2"
+        if self.processes > 1 and ":" in self.device:
+            return (
+                f"training.device='{self.device}' is one GPU, and training.processes={self.processes} need one each;"
+                " set training.device='cuda', and CUDA_VISIBLE_DEVICES to choose among the GPUs"
+            )
         if 0 < self.importance_cap < 1:
             return "training.importance_cap below 1 weighs down what is not stale; set it to 0 or to at least 1"
         return ""

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+import discovery
 from agents.explorer.hindsight import Achieved
 from core import actions
-from core.errors import ConfigError
+from core.errors import ConfigError, UserError
+from core.loading import quietly
 from core.types import Action, Element, Observation, Trajectory
 from discovery import builders, loop
 from discovery.policies import LocalKind
@@ -202,3 +205,31 @@ async def test_a_warm_start_without_a_teacher_is_refused(tmp_path: Path) -> None
     config = type(loop_worker.config()).model_validate(data)
     with pytest.raises(ConfigError, match=r"policy\.kind"):
         await loop.run(config, tmp_path / "run", build=loop_worker.builder())
+
+
+def test_with_adapters_a_run_learns_resumes_and_exports_what_it_acts_with(model: Path, tmp_path: Path) -> None:
+    lora: dict[str, Any] = {"lora_rank": 4, "learning_rate": 0.03}
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    child = Child(whole, main=lambda _: run(model, whole, **lora))
+    assert child.wait() == 0, child.log()
+    killed(model, cut, "before-stable:1", **lora)
+    child = Child(cut, main=lambda _: run(model, cut, resume=True, **lora))
+    assert child.wait() == 0, child.log()
+    assert weights(cut) == weights(whole)
+    names = {path.name for path in (whole / "iterations/0002/weights").iterdir()}
+    assert names == {"adapter_config.json", "adapter_model.safetensors", "trainer.pt"}
+    lines = [json.loads(line) for line in (whole / "metrics.jsonl").read_text().splitlines()]
+    assert [line["policy_version"] for line in lines] == [1, 2]
+    assert all(line["mismatch_kl"] < 1e-6 for line in lines), "the policy acts with the merged adapter"
+    target = tmp_path / "models" / "learned"
+    assert discovery.export(whole, target) == 2
+    prompt = torch.tensor([[1, 9, 2]])
+    learned, initial = (AutoModelForCausalLM.from_pretrained(path)(prompt).logits for path in (target, model))
+    base = AutoModelForCausalLM.from_pretrained(model)
+    with quietly():
+        adapted = PeftModel.from_pretrained(base, str(whole / "iterations/0002/weights"))
+    assert torch.allclose(learned, adapted(prompt).logits, atol=1e-5)
+    assert not torch.allclose(learned, initial, atol=1e-3)
+    assert (target / "tokenizer.json").is_file()
+    with pytest.raises(UserError, match="exists already"):
+        discovery.export(whole, target)

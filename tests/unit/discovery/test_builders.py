@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.config import SamplerConfig, validate
 from core.errors import ConfigError
+from core.types import Sampling
 from discovery import builders, places
 from discovery.policies import model_folder
+from memory.screenshots import ScreenshotStore
+from tests.unit.serving.vision_fixtures import Album, show, vision_folder
+
+__all__ = ["vision_folder"]  # a fixture
 
 
 def test_every_built_in_name_loads() -> None:
@@ -68,3 +74,26 @@ def test_the_test_split_is_for_the_seed_it_was_written_for() -> None:
     assert len(tasks) >= 40
     assert places._heldout(["shop"], 1) == ([], "")
     assert places._heldout([], 0) == ([], "")
+
+
+def test_pictures_are_not_shown_to_a_model_that_reads_text_only(tmp_path: Path) -> None:
+    config = validate({"actor": {"observation": "both", "prompt": "full"}, "policy": {"constrained": False}})
+    with pytest.raises(ConfigError, match=r"cannot be shown; set policy\.model to one of qwen2_vl"):
+        builders.policy_kind(builders.Context(config, tmp_path, 1.0))
+
+
+async def test_a_run_s_policy_finds_the_run_s_pictures(vision_folder: Path, tmp_path: Path) -> None:
+    config = validate(
+        {
+            "actor": {"observation": "both", "prompt": "full"},
+            "policy": {"constrained": False, "model": str(vision_folder)},
+        }
+    )
+    store = ScreenshotStore(tmp_path / "screenshots")
+    album = Album()
+    image = album.drawn(1)
+    store.put(album.held[image.sha256], image.width, image.height)
+    policy = await builders.policy_kind(builders.Context(config, tmp_path, 1.0)).open(vision_folder, 0)
+    completion = await policy.generate(show("x", image), sampling=Sampling(max_tokens=2))
+    await policy.close()
+    assert completion.images == (image,)

@@ -109,6 +109,7 @@ class VLLMKind(LocalKind):
 
     async def open(self, weights: Path, version: int) -> Policy:
         """Raises `ConfigError` where the server does not start, or is not what it has to be."""
+        from serving.disarming import Disarm
         from serving.vllm import VLLMPolicy
 
         config = self._config.vllm
@@ -127,6 +128,8 @@ class VLLMKind(LocalKind):
             attempts=config.attempts,
             images=config.images,
             load_image=self._pictures.read,
+            pictures=Pictures(self._folder, self._pictures.read) if self._sees else None,
+            disarm=Disarm.of(self._folder),
         )
         try:
             if kind == "adapter":

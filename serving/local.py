@@ -28,6 +28,7 @@ from core.vision import LoadImage, Pixels, is_vision
 from serving import qwen3
 from serving.affordances import Affordances, Walk
 from serving.decoder import Decoder, TransformersDecoder
+from serving.disarming import Disarm
 from serving.vision import VisionChat, VisionDecoder, images_of
 
 
@@ -91,6 +92,7 @@ class LocalPolicy:
         self.model_dir = model_dir
         self.max_batch = max_batch
         self.tokenizer: Any = AutoTokenizer.from_pretrained(model_dir)
+        self._disarm = Disarm.of(model_dir)
         self._vision = VisionChat(model_dir, self.tokenizer, load_image) if sees else None
         self.decoded_tokens = 0
         self.decoding_seconds = 0.0
@@ -123,7 +125,7 @@ class LocalPolicy:
             return self._vision.encode(messages)
         if any(message.images for message in messages):
             raise ModelFault("this policy's model reads text only")
-        turns = [{"role": m.role, "content": m.content} for m in messages]
+        turns = [{"role": m.role, "content": self._disarm(m.content)} for m in messages]
         encoded = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
         return cast(list[int], encoded["input_ids"])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +14,7 @@ from core.errors import UserError
 from core.types import ImageRef, Message
 from core.vision import LoadImage, Pictures, Pixels, joined, positions
 from serving.decoder import left_padded
+from serving.disarming import Disarm
 
 _TRIAL = ImageRef(sha256="", width=224, height=224)
 
@@ -22,16 +22,14 @@ _TRIAL = ImageRef(sha256="", width=224, height=224)
 class VisionChat:
     """Messages with pictures as token ids, by the model's own chat template.
 
-    A text that spells one of the model's special tokens is taken apart first: pages are not to write turns or
-    pictures of their own into a prompt. Raises `UserError` when the template has no place for pictures.
+    Raises `UserError` when the template has no place for pictures.
     """
 
     def __init__(self, folder: Path, tokenizer: Any, load_image: LoadImage) -> None:
         self.pictures = Pictures(folder, load_image)
         self._tokenizer = tokenizer
         self._template = _template(folder)
-        special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
-        self._special = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))) or r"(?!)")
+        self._disarm = Disarm.of(folder)
         trial = self._written((Message(role="user", content="", images=(_TRIAL,)),))
         if trial.count(self.pictures.image_token) != 1:
             raise UserError(f"the chat template in '{folder}' has no place for pictures; use that of its processor")
@@ -43,7 +41,7 @@ class VisionChat:
     def _written(self, messages: Sequence[Message]) -> list[int]:
         turns = []
         for message in messages:
-            text = self._special.sub(lambda found: f"{found[0][:1]} {found[0][1:]}", message.content)
+            text = self._disarm(message.content)
             parts = [*({"type": "image"} for _ in message.images), {"type": "text", "text": text}]
             turns.append({"role": message.role, "content": parts if message.images else text})
         encoded = self._tokenizer.apply_chat_template(

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from core.errors import ModelFault
 from core.types import Completion, Message, Sampling
-from core.vision import LoadImage
+from core.vision import LoadImage, Pictures
 from serving.backoff import Backoff
 from serving.keys import line
 from serving.parts import content
@@ -67,7 +67,8 @@ class VLLMPolicy:
     """Implements `core.protocols.Policy` over a `Fleet`, which it has joined already and leaves when it is closed.
 
     `version` is that of the fleet's own weights; a fleet with adapters has nothing to ask for before the first
-    `publish`. `images` pictures at most go into a prompt. `constrained` is always false: vLLM is not held to the page.
+    `publish`. `images` pictures at most go into a prompt, which `pictures` counts as the trainer does, and texts as
+    `disarm` makes them. `constrained` is always false: vLLM is not held to the page.
     """
 
     constrained = False
@@ -81,6 +82,8 @@ class VLLMPolicy:
         concurrency: int = 64,
         images: int = 0,
         load_image: LoadImage | None = None,
+        pictures: Pictures | None = None,
+        disarm: Callable[[str], str] = str,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._fleet = fleet
@@ -89,6 +92,8 @@ class VLLMPolicy:
         self._places = asyncio.Semaphore(concurrency)
         self._images = images
         self._load_image = load_image
+        self._pictures = pictures
+        self._disarm = disarm
         self._sleep = sleep
         self._backoff = Backoff(_LONGEST)
         self._adapter: Adapter | None = None
@@ -112,6 +117,8 @@ class VLLMPolicy:
             adapter, version = self._adapter, self._version
             replica, answer = await self._fleet.complete(body, adapter)
             completion = _completion(replica.url, answer, sampling, version)
+            if self._pictures is not None:
+                self._pictures.check(completion.prompt_ids, images)
             return completion.model_copy(update={"images": images}) if images else completion
 
         async with self._places, self._fleet.request():
@@ -160,9 +167,10 @@ class VLLMPolicy:
         if shown > self._images:
             raise ModelFault(f"a prompt with {shown} pictures is more than vllm.images={self._images} allows")
         name = "the policy's model"
+        plain = [message.model_copy(update={"content": self._disarm(message.content)}) for message in messages]
         return {
             "messages": [
-                {"role": message.role, "content": content(message, self._load_image, name=name)} for message in messages
+                {"role": message.role, "content": content(message, self._load_image, name=name)} for message in plain
             ],
             "temperature": sampling.temperature,
             "max_tokens": sampling.max_tokens,

@@ -42,7 +42,7 @@ def test_what_goes_together_is_taken(data: dict[str, Any]) -> None:
         (acting(training={"lora_rank": 8}, urls=[URL], dtype="float32"), r"vllm\.dtype"),
         (acting(training={"asynchronous": True, "importance_cap": 2}, sleep=True), r"set training\.asynchronous=false"),
         (
-            acting() | {"actor": {"prompt": "full", "observation": "both", "images": 2}},
+            acting(training={"rehearsal": 0}) | {"actor": {"prompt": "full", "observation": "both", "images": 2}},
             r"up to 2 pictures; set vllm\.images=2",
         ),
         (acting(key_env="KEY"), r"vllm\.key_env .*vllm\.urls"),

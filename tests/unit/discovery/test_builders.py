@@ -77,7 +77,13 @@ def test_the_test_split_is_for_the_seed_it_was_written_for() -> None:
 
 
 def test_pictures_are_not_shown_to_a_model_that_reads_text_only(tmp_path: Path) -> None:
-    config = validate({"actor": {"observation": "both", "prompt": "full"}, "policy": {"constrained": False}})
+    config = validate(
+        {
+            "actor": {"observation": "both", "prompt": "full"},
+            "policy": {"constrained": False},
+            "training": {"rehearsal": 0},
+        }
+    )
     with pytest.raises(ConfigError, match=r"cannot be shown; set policy\.model to one of qwen2_vl"):
         builders.policy_kind(builders.Context(config, tmp_path, 1.0))
 
@@ -87,6 +93,7 @@ async def test_a_run_s_policy_finds_the_run_s_pictures(vision_folder: Path, tmp_
         {
             "actor": {"observation": "both", "prompt": "full"},
             "policy": {"constrained": False, "model": str(vision_folder)},
+            "training": {"rehearsal": 0},
         }
     )
     store = ScreenshotStore(tmp_path / "screenshots")

@@ -68,6 +68,7 @@ async def fails_at_once_and_works_when_done(pool: BrowserPool, proposer: Explori
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.slow
 async def test_tasks_on_the_handbook_can_be_done_and_are_false_at_first() -> None:
     async with browsing("kb") as (pool, url, _):
         # It is over when the tasks are found, in a few seconds; the rest of the time is for a busy machine.
@@ -76,6 +77,7 @@ async def test_tasks_on_the_handbook_can_be_done_and_are_false_at_first() -> Non
         await fails_at_once_and_works_when_done(pool, proposer, 6)
 
 
+@pytest.mark.slow
 async def test_dialogs_edits_in_place_and_silent_forms_are_found_out_and_proven() -> None:
     async with browsing("helpdesk") as (pool, url, _):
         pace, known = Pace(0, (url,)), {}

@@ -225,8 +225,11 @@ async def test_without_a_policy_that_spells_there_are_tasks_and_a_notice(tmp_pat
     assert (line["relabelled"], line["achieved"] >= 1, line["loss"]) == (0, True, None)
 
 
-async def test_a_goal_that_is_set_on_the_way_is_told_next(tmp_path: Path) -> None:
+async def test_a_goal_that_is_set_on_the_way_is_told_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from discovery import steering
     from discovery.control import SqliteControl
+
+    monkeypatch.setattr(steering, "_POLL_SECONDS", 0.01)  # the run must hear of it before it asks again
 
     def propose(body: Body) -> Answer:
         SqliteControl(tmp_path / "control.sqlite").send("set_goal", {"text": "Know the harbour"})

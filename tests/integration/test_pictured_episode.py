@@ -23,6 +23,7 @@ async def test_a_prompt_in_both_words_and_pictures(tmp_path: Path) -> None:
         {
             "site": {"urls": ["shop"]},
             "actor": {"observation": "both", "prompt": "full", "images": 2, "image_width": 800},
+            "training": {"rehearsal": 0},
             "policy": {"constrained": False},
             "browser": {"screenshots": "off", "contexts": 1},
         }

@@ -190,11 +190,13 @@ async def test_what_scripts_do_is_not_recorded(web: Site, pool: BrowserPool) -> 
     "spoiling",
     [
         "JSON.stringify = () => { throw 1 }",
-        "Array.prototype.map = null",
-        "Element.prototype.getAttribute = () => 7",
-        "Event.prototype.composedPath = () => [{}]",
-        "window.CustomEvent = null; EventTarget.prototype.dispatchEvent = null",
-        "Object.defineProperty(document, 'title', { get: () => 'x'.repeat(3e6) })",
+        pytest.param("Array.prototype.map = null", marks=pytest.mark.slow),
+        pytest.param("Element.prototype.getAttribute = () => 7", marks=pytest.mark.slow),
+        pytest.param("Event.prototype.composedPath = () => [{}]", marks=pytest.mark.slow),
+        pytest.param("window.CustomEvent = null; EventTarget.prototype.dispatchEvent = null", marks=pytest.mark.slow),
+        pytest.param(
+            "Object.defineProperty(document, 'title', { get: () => 'x'.repeat(3e6) })", marks=pytest.mark.slow
+        ),
     ],
 )
 async def test_a_page_that_spoils_its_own_world_does_not_end_the_recording(

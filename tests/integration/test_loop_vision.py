@@ -113,7 +113,7 @@ async def build(context: builders.Context) -> builders.Parts:
     return parts
 
 
-@pytest.mark.parametrize("rank", [0, 4])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 4])
 async def test_what_it_was_shown_is_what_it_learns_from(model: Path, rank: int, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
     summary = await loop.run(config(model, lora_rank=rank), run_dir, build=build)

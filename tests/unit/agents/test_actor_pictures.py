@@ -184,7 +184,11 @@ def test_pictures_need_a_place_and_the_full_prompt() -> None:
     for mode in ("marks", "both"):
         with pytest.raises(ConfigError, match=r"actor\.prompt='full'"):
             validate({"actor": {"observation": mode}})
-    base: dict[str, Any] = {"actor": {"observation": "both", "prompt": "full"}, "policy": {"constrained": False}}
+    base: dict[str, Any] = {
+        "actor": {"observation": "both", "prompt": "full"},
+        "policy": {"constrained": False},
+        "training": {"rehearsal": 0},
+    }
     assert validate(base).actor.sees
     for training in ({"hindsight": 0.5}, {"warm_start": True}):
         with pytest.raises(ConfigError, match="prompts without pictures"):

@@ -4,6 +4,8 @@ from collections import Counter
 from itertools import islice
 from random import Random
 
+import pytest
+
 from core import actions
 from pretraining.environment import made
 from pretraining.examples import Difficulty, episode, stream
@@ -47,6 +49,7 @@ def test_targets_are_actions_of_the_grammar_whose_elements_the_prompt_shows() ->
         assert example.prompt.startswith("task ")
 
 
+@pytest.mark.slow
 def test_skills_and_tools_are_offered_and_called() -> None:
     verbs = Counter(actions.parse(e.target).name for e in islice(stream(6, 0, FULL), 3000))
     assert verbs["use_skill"] > 5
@@ -62,6 +65,7 @@ def test_small_difficulty_means_small_pages() -> None:
     assert mean(Difficulty(scale=0.3, budget=120)) < 0.75 * mean(FULL)
 
 
+@pytest.mark.slow
 def test_the_expert_goes_on_from_any_detour() -> None:
     lost = Difficulty(detour=0.4)
     assert all(len(episode(Random(f"lost/{index}"), lost)) <= 14 for index in range(1500))
